@@ -1,0 +1,13 @@
+//! What every service process needs and none is about: configuration, logs, health, HTTP ports, stopping.
+
+pub mod admin;
+pub mod configuration;
+pub mod health;
+pub mod healthcheck;
+pub mod http;
+pub mod shutdown;
+pub mod telemetry;
+pub mod worker;
+
+pub use configuration::{Configuration, Environment, Faults};
+pub use health::Health;

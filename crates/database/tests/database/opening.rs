@@ -1,0 +1,35 @@
+//! Opening brings the schema up to date and keeps what is there.
+
+use database::{Database, OpenError};
+
+use crate::{Books, Entry};
+
+#[tokio::test]
+async fn what_was_written_is_there_after_a_restart() {
+    let books = Books::open().await;
+    books.database.write(Entry::new(7)).await.unwrap();
+    books.database.close().await;
+    let again = books.reopened().await;
+    assert_eq!(books.ids_in(&again).await, [7]);
+    again.write(Entry::new(8)).await.unwrap();
+    assert_eq!(books.ids_in(&again).await, [7, 8]);
+}
+
+#[tokio::test]
+async fn two_instances_may_open_a_new_database_at_the_same_time() {
+    let databases = testbed::Databases::new();
+    let url = databases.create().await;
+    let migrations = sqlx::migrate!("tests/database/migrations");
+    let opened = futures::join!(Database::open(&url, &migrations), Database::open(&url, &migrations));
+    let (first, second) = (opened.0.unwrap(), opened.1.unwrap());
+    assert_eq!(first.write(Entry::new(1)).await.unwrap(), 1);
+    assert_eq!(second.write(Entry::new(2)).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_named_without_its_password() {
+    let url = "postgres://orders:s3cret@127.0.0.1:1/orders".parse().unwrap();
+    let error = Database::open(&url, &sqlx::migrate!("tests/database/migrations")).await.map(drop).unwrap_err();
+    assert!(matches!(error, OpenError::Connect { .. }), "{error}");
+    assert!(error.to_string().contains("postgres://…@127.0.0.1:1/orders") && !error.to_string().contains("s3cret"));
+}

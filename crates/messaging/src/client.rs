@@ -1,0 +1,50 @@
+//! SQS clients: the SDK's own configuration, with the time-outs it lacks.
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region};
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::{Credentials, StalledStreamProtectionConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+/// One try of any call but a receive. The SDK has none of its own: a lost connection would hang a call for ever
+/// (awslabs/aws-sdk-rust#1094).
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The environment names no region.
+#[derive(Debug, thiserror::Error)]
+#[error("AWS_REGION: is not set; name a region, such as us-east-1")]
+pub struct MissingRegion;
+
+/// A client configured by the SDK's own variables and files: `AWS_REGION`, `AWS_ENDPOINT_URL`, the credentials chain.
+pub async fn from_environment() -> Result<Client, MissingRegion> {
+    let config = aws_config::defaults(BehaviorVersion::latest());
+    let client = build(config).await;
+    if client.config().region().is_some() { Ok(client) } else { Err(MissingRegion) }
+}
+
+/// A client of an endpoint that takes any credentials: the embedded queue, LocalStack.
+pub async fn for_endpoint(url: &str) -> Client {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "endpoint"))
+        .endpoint_url(url);
+    build(config).await
+}
+
+async fn build(config: ConfigLoader) -> Client {
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
+    let config = config
+        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
+        .timeout_config(timeouts)
+        // It watches over large downloads; the answers here are small and have their time-outs.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .load()
+        .await;
+    Client::new(&config)
+}

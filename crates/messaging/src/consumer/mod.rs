@@ -1,0 +1,242 @@
+//! The consumer: receives, hands each message to the [`Handler`], and settles it by the handler's [`Verdict`].
+//!
+//! A message holds a slot (a permit) and a lease from the receive until it is settled; both end together, when the task
+//! that processes it ends. That is what keeps the consumer from receiving more than it can handle at once, and what keeps
+//! a message hidden from other consumers for as long as this one is busy with it.
+
+mod batcher;
+mod lease;
+mod pace;
+mod poll;
+mod process;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::backoff::Backoff;
+use crate::queue::Queue;
+use crate::trace::TraceContext;
+
+pub use lease::Lease;
+pub use poll::Progress;
+
+use batcher::Batcher;
+use lease::Leases;
+use pace::Pace;
+
+/// How long the last batch calls may take after everything else has ended.
+const FLUSH: Duration = Duration::from_secs(10);
+
+/// How to consume a queue.
+#[derive(Clone, Debug)]
+pub struct ConsumerConfig {
+    /// Messages handled at once.
+    pub concurrency: usize,
+    /// Asked for in every receive; none: the queue's own.
+    pub visibility_timeout: Option<Duration>,
+    /// How long a receive waits for messages, at most 20 s.
+    pub long_poll: Duration,
+    /// After a transient failure, by the receive count.
+    pub retry: Backoff,
+    /// How long a message may stay before its lease is given up.
+    pub lease_cap: Duration,
+    /// At most so many messages per second, on average; none: as many as come.
+    pub max_per_second: Option<u32>,
+    /// From the call to stop until what is unfinished is given back.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for ConsumerConfig {
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            visibility_timeout: None,
+            long_poll: Duration::from_secs(20),
+            retry: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)),
+            lease_cap: Duration::from_secs(15 * 60),
+            max_per_second: None,
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A received message.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The id that SQS gave it. A redrive gives another one: nothing may be keyed on it.
+    pub message_id: String,
+    /// The body.
+    pub body: String,
+    /// How often it has been received, this time included (`ApproximateReceiveCount`).
+    pub attempt: u32,
+    /// Its attributes of type `String`.
+    pub attributes: BTreeMap<String, String>,
+    /// The trace that it belongs to; what follows from it continues this.
+    pub trace: TraceContext,
+    /// The hold on it.
+    pub lease: Lease,
+}
+
+/// What is to become of a message.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Everything that follows from it has been committed: delete it.
+    Done,
+    /// It cannot be handled now: give it back, and have it again later.
+    Retry {
+        /// Why, for the logs.
+        reason: String,
+        /// When; none: by the receive count, with exponential backoff.
+        after: Option<Duration>,
+    },
+    /// It can never be handled: send it to the dead-letter queue.
+    Reject {
+        /// A stable word, for scripts and metrics.
+        kind: &'static str,
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// What a service does with the messages of a queue.
+pub trait Handler: Send + Sync + 'static {
+    /// The span around everything that happens to a message; the handler's place for the ids that it finds inside.
+    fn span(&self, delivery: &Delivery) -> tracing::Span;
+
+    /// Handles a message, which may come more than once. A panic counts as [`Verdict::Retry`].
+    ///
+    /// The future is dropped when the consumer must stop and cannot wait any longer; the message is then given back.
+    fn handle(&self, delivery: &Delivery) -> impl Future<Output = Verdict> + Send;
+
+    /// Resolves once messages are welcome, with how many at most: a handler whose dependency is down lets none be
+    /// received, instead of using up their receive counts.
+    fn ready(&self) -> impl Future<Output = usize> + Send {
+        std::future::ready(usize::MAX)
+    }
+}
+
+/// Consumes one queue.
+pub struct Consumer<H> {
+    shared: Arc<Shared<H>>,
+}
+
+struct Shared<H> {
+    queue: Queue,
+    dead_letter_queue: tokio::sync::OnceCell<Option<Queue>>,
+    handler: H,
+    config: ConsumerConfig,
+    slots: Arc<Semaphore>,
+    leases: Leases,
+    progress: Progress,
+    pace: Pace,
+    deletes: Batcher<String>,
+    visibility_changes: Batcher<(String, Duration)>,
+    /// The tasks that process a message each.
+    processing: TaskTracker,
+    /// No more receives.
+    stop: CancellationToken,
+    /// No more handling either.
+    abort: CancellationToken,
+}
+
+impl<H: Handler> Consumer<H> {
+    /// A consumer of `queue` that is not running yet.
+    pub fn new(queue: Queue, handler: H, config: ConsumerConfig) -> Self {
+        let deletes = {
+            let queue = queue.clone();
+            Batcher::new(move |receipt_handles: Vec<String>| {
+                let queue = queue.clone();
+                async move { queue.delete(&receipt_handles).await }
+            })
+        };
+        let visibility_changes = {
+            let queue = queue.clone();
+            Batcher::new(move |entries: Vec<(String, Duration)>| {
+                let queue = queue.clone();
+                async move { queue.change_visibility(&entries).await }
+            })
+        };
+        let shared = Shared {
+            slots: Arc::new(Semaphore::new(config.concurrency)),
+            dead_letter_queue: Default::default(),
+            leases: Leases::default(),
+            progress: Progress::new(config.long_poll),
+            pace: Pace::new(config.max_per_second),
+            processing: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            queue,
+            handler,
+            config,
+            deletes,
+            visibility_changes,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Whether the consumer gets on; for the liveness check.
+    pub fn progress(&self) -> Progress {
+        self.shared.progress.clone()
+    }
+
+    /// Consumes until told to stop, and then ends without losing anything: an open receive is awaited and what it brings
+    /// is given back, handlers finish, deletes are flushed; what is unfinished at the deadline is given back.
+    ///
+    /// An error means that a part of the consumer has panicked: it has stopped in the same way, without having been told.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), JoinError> {
+        let shared = self.shared;
+        let keeper_stop = CancellationToken::new();
+        let keeper = tokio::spawn(shared.leases.clone().keep(
+            shared.queue.clone(),
+            shared.config.visibility_timeout,
+            shared.config.lease_cap,
+            keeper_stop.clone(),
+        ));
+        let mut pollers = poll::spawn_pollers(&shared);
+
+        let mut outcome = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            Some(ended) = pollers.join_next() => ended,
+        };
+        let deadline = Instant::now() + shared.config.shutdown_timeout;
+        let queue = shared.queue.name();
+        tracing::info!(queue, in_flight = shared.processing.len(), "stopping, no more receives");
+        shared.stop.cancel();
+        let polled = timeout_at(deadline, all(&mut pollers)).await;
+        outcome = outcome.and(polled.unwrap_or_else(|_| {
+            tracing::warn!(queue, "a receive is still open; what it brings comes back after its visibility timeout");
+            pollers.abort_all();
+            Ok(())
+        }));
+        shared.processing.close();
+        if timeout_at(deadline, shared.processing.wait()).await.is_err() {
+            tracing::warn!(queue, unfinished = shared.processing.len(), "deadline reached, giving messages back");
+            shared.abort.cancel();
+            if timeout(FLUSH, shared.processing.wait()).await.is_err() {
+                tracing::error!(queue, unfinished = shared.processing.len(), "some messages could not be given back");
+            }
+        }
+        keeper_stop.cancel();
+        outcome = outcome.and(keeper.await);
+        shared.deletes.close(FLUSH).await;
+        shared.visibility_changes.close(FLUSH).await;
+        tracing::info!(queue, "stopped");
+        outcome
+    }
+}
+
+/// Awaits all tasks; the error is that of one that has panicked.
+async fn all(tasks: &mut JoinSet<()>) -> Result<(), JoinError> {
+    let mut outcome = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        outcome = outcome.and(ended);
+    }
+    outcome
+}

@@ -1,0 +1,167 @@
+//! Back from the dead-letter queue to the source queue.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::browse::{Browser, DeadLetter, THOROUGH};
+use crate::batch::OutgoingMessage;
+use crate::queue::{Queue, QueueError};
+
+/// How often a move task is asked how far it is.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Why a redrive has ended early. What was not moved is still in the dead-letter queue.
+#[derive(Debug, thiserror::Error)]
+pub enum RedriveError {
+    /// A call to one of the queues failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The source queue did not take a message.
+    #[error("the message {message_id} was not taken back: {reason}")]
+    NotTaken {
+        /// Its id in the dead-letter queue.
+        message_id: String,
+        /// What SQS said.
+        reason: String,
+    },
+    /// A move task ended otherwise than by being complete.
+    #[error("the move task ended as {status}: {reason}")]
+    MoveTask {
+        /// SQS's word for it.
+        status: String,
+        /// SQS's reason.
+        reason: String,
+    },
+}
+
+/// Moves messages from a dead-letter queue to its source queue.
+pub struct Redrive {
+    /// Where they are.
+    pub dead_letters: Queue,
+    /// Where they came from.
+    pub source: Queue,
+    /// At most so many messages per second.
+    pub rate: Option<u32>,
+}
+
+impl Redrive {
+    /// Moves those that `wanted` picks, each sent to the source queue before it leaves the dead-letter queue, and returns
+    /// how many there were. `progress` is told the count after each.
+    pub async fn some(
+        &self,
+        wanted: impl Fn(&DeadLetter) -> bool,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, RedriveError> {
+        let mut browser = Browser::new(self.dead_letters.clone(), THOROUGH);
+        let moved = self.move_from(&mut browser, wanted, &mut progress).await;
+        let given_back = browser.give_back().await;
+        let moved = moved?;
+        given_back?;
+        Ok(moved)
+    }
+
+    async fn move_from(
+        &self,
+        browser: &mut Browser,
+        wanted: impl Fn(&DeadLetter) -> bool,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<u64, RedriveError> {
+        let spacing = self.rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.max(1));
+        let (mut moved, mut next, mut seen) = (0, Instant::now(), HashSet::new());
+        loop {
+            let letters = browser.next().await?;
+            // A message seen before has come into sight again: that was all.
+            let fresh: Vec<_> = letters.into_iter().filter(|letter| seen.insert(letter.message_id.clone())).collect();
+            if fresh.is_empty() {
+                return Ok(moved);
+            }
+            for letter in fresh.iter().filter(|letter| wanted(letter)) {
+                sleep_until(next).await;
+                next = Instant::now() + spacing;
+                self.send_back(letter).await?;
+                browser.delete(letter).await?;
+                moved += 1;
+                progress(moved);
+            }
+        }
+    }
+
+    async fn send_back(&self, letter: &DeadLetter) -> Result<(), RedriveError> {
+        let attributes: BTreeMap<String, String> = letter.source_attributes();
+        let (id, body) = (letter.message_id.clone(), letter.body.clone());
+        let message = OutgoingMessage { id, subject: String::new(), body, attributes };
+        let results = self.source.send(std::slice::from_ref(&message)).await?;
+        match results.into_iter().next() {
+            Some(Ok(_)) => Ok(()),
+            failed => {
+                let reason = failed.and_then(Result::err).map_or("no result".to_owned(), |error| error.to_string());
+                Err(RedriveError::NotTaken { message_id: letter.message_id.clone(), reason })
+            }
+        }
+    }
+
+    /// Moves all of them: by a message move task where the endpoint has them, else one by one.
+    pub async fn all(&self, mut progress: impl FnMut(u64)) -> Result<u64, RedriveError> {
+        let (from, to) = (self.dead_letters.properties().await?, self.source.properties().await?);
+        let task = self
+            .dead_letters
+            .client()
+            .start_message_move_task()
+            .source_arn(&from.arn)
+            // Those that a consumer has sent here have no source that SQS knows of.
+            .destination_arn(&to.arn)
+            .set_max_number_of_messages_per_second(
+                self.rate.map(|rate| i32::try_from(rate.clamp(1, 500)).unwrap_or(500)),
+            )
+            .send()
+            .await;
+        match task {
+            Ok(_) => self.watch_move_task(&from.arn, &mut progress).await,
+            Err(error) if error.code().is_some_and(|code| code.contains("Unsupported") || code == "InvalidAction") => {
+                self.some(|_| true, progress).await
+            }
+            Err(error) => Err(QueueError::Unavailable {
+                queue: self.dead_letters.name().to_owned(),
+                operation: "StartMessageMoveTask",
+                reason: DisplayErrorContext(&error).to_string(),
+            }
+            .into()),
+        }
+    }
+
+    async fn watch_move_task(&self, source_arn: &str, progress: &mut impl FnMut(u64)) -> Result<u64, RedriveError> {
+        loop {
+            let call = self.dead_letters.client().list_message_move_tasks().source_arn(source_arn).max_results(1);
+            let tasks = call.send().await.map_err(|error| QueueError::Unavailable {
+                queue: self.dead_letters.name().to_owned(),
+                operation: "ListMessageMoveTasks",
+                reason: DisplayErrorContext(&error).to_string(),
+            })?;
+            let Some(task) = tasks.results().first() else { return Ok(0) };
+            let moved = u64::try_from(task.approximate_number_of_messages_moved()).unwrap_or(0);
+            progress(moved);
+            match task.status().unwrap_or_default() {
+                "RUNNING" => sleep(LOOK).await,
+                "COMPLETED" => return Ok(moved),
+                status => {
+                    let reason = task.failure_reason().unwrap_or("no reason given").to_owned();
+                    return Err(RedriveError::MoveTask { status: status.to_owned(), reason });
+                }
+            }
+        }
+    }
+}
+
+/// Deletes everything in `queue`, for good. SQS takes up to 60 s for it.
+pub async fn purge(queue: &Queue) -> Result<(), QueueError> {
+    let url = &queue.properties().await?.url;
+    let purged = queue.client().purge_queue().queue_url(url).send().await;
+    purged.map(drop).map_err(|error| QueueError::Unavailable {
+        queue: queue.name().to_owned(),
+        operation: "PurgeQueue",
+        reason: error.code().map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned),
+    })
+}

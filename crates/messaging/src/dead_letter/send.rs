@@ -1,0 +1,62 @@
+//! Sending a message to the dead-letter queue.
+
+use std::collections::BTreeMap;
+
+use super::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID};
+use crate::batch::OutgoingMessage;
+use crate::consumer::Delivery;
+use crate::queue::{EntryError, Queue, QueueError};
+use crate::trace::TRACEPARENT;
+
+/// SQS allows ten attributes a message; the four about the failure must fit.
+const MAX_OWN_ATTRIBUTES: usize = 6;
+const MAX_REASON: usize = 1024;
+
+pub(crate) struct Failure<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) reason: &'a str,
+}
+
+/// Why a dead letter was not sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error("{0}")]
+    Entry(EntryError),
+    #[error("no result")]
+    Unanswered,
+}
+
+/// Sends a message to the dead-letter queue, its body and attributes unchanged.
+pub(crate) async fn send(queue: &Queue, delivery: &Delivery, failure: Failure<'_>) -> Result<(), SendError> {
+    // Whatever has to go, the trace stays.
+    let mut own: Vec<_> = delivery.attributes.clone().into_iter().collect();
+    own.sort_by_key(|(name, _)| name != TRACEPARENT);
+    let mut attributes: BTreeMap<String, String> = own.into_iter().take(MAX_OWN_ATTRIBUTES).collect();
+    attributes.insert(FAILURE_REASON.into(), printable(failure.reason));
+    attributes.insert(FAILURE_TYPE.into(), failure.kind.to_owned());
+    attributes.insert(SOURCE_MESSAGE_ID.into(), delivery.message_id.clone());
+    attributes.insert(RECEIVE_COUNT.into(), delivery.attempt.to_string());
+    let message = OutgoingMessage {
+        id: delivery.message_id.clone(),
+        subject: String::new(),
+        body: delivery.body.clone(),
+        attributes,
+    };
+    match queue.send(std::slice::from_ref(&message)).await?.pop() {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(error)) => Err(SendError::Entry(error)),
+        None => Err(SendError::Unanswered),
+    }
+}
+
+/// An attribute value that SQS takes: not empty, no control characters, and not the two that it does not count as text.
+fn printable(reason: &str) -> String {
+    let text: String = reason
+        .chars()
+        .map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c })
+        .take(MAX_REASON)
+        .collect();
+    if text.trim().is_empty() { "unknown".to_owned() } else { text }
+}

@@ -1,0 +1,40 @@
+//! What a test has logged. The tests' runtimes have one thread each, so its log is that thread's.
+
+use std::io::{Result, Write};
+use std::sync::{Arc, Mutex};
+
+use tracing::subscriber::{DefaultGuard, set_default};
+
+/// The log of this test, for as long as this lives.
+pub(crate) struct Logs {
+    lines: Lines,
+    _guard: DefaultGuard,
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Logs {
+    pub(crate) fn capture() -> Self {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        Self { lines, _guard: set_default(subscriber) }
+    }
+
+    /// How many lines contain `text`.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        let bytes = self.lines.0.lock().unwrap();
+        String::from_utf8_lossy(&bytes).lines().filter(|line| line.contains(text)).count()
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+}

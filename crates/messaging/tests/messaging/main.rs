@@ -1,0 +1,30 @@
+//! Messaging as a service uses it: real queues over real HTTP, through a proxy that makes them fail and remembers each
+//! call. Each test has its own queues, proxy and database.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
+
+mod backlog;
+mod dead_letters;
+mod deletes;
+mod idle;
+mod leases;
+mod logs;
+mod lost_leases;
+mod lost_receive;
+mod outage;
+mod outbox_batches;
+mod outbox_outage;
+mod outbox_relay;
+mod outbox_scene;
+mod outbox_trouble;
+mod poison;
+mod retries;
+mod running;
+mod scene;
+mod slots;
+mod stopping;
+
+pub(crate) use logs::Logs;
+pub(crate) use outbox_scene::OutboxScene;
+pub(crate) use running::{Gate, Running, Welcome, done, reject, retry};
+pub(crate) use scene::{Scene, config};

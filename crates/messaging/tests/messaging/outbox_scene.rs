@@ -1,0 +1,150 @@
+//! An outbox on a real database, and relays that send it.
+
+use std::ops::Deref;
+
+use database::{Database, DatabaseUrl, Write, WriteError};
+use messaging::{Outbox, Queue, Relay, TraceContext};
+use sqlx::{AnyConnection, Row};
+use testbed::{Databases, eventually};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::Scene;
+
+/// A scene with an outbox.
+pub(crate) struct OutboxScene {
+    /// The outbox.
+    pub(crate) outbox: Outbox,
+    /// Its database.
+    pub(crate) database: Database,
+    /// Where that is.
+    pub(crate) url: DatabaseUrl,
+    scene: Scene,
+    // Ends with the test.
+    _databases: Databases,
+}
+
+/// Messages with these ids and bodies, as one transaction.
+struct Add(Vec<(String, String)>);
+
+impl Write for Add {
+    type Output = ();
+
+    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        for (id, body) in &self.0 {
+            Outbox::add(&mut *transaction, id, "a test", body, TraceContext::root()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A statement of the test's own.
+struct Execute(&'static str);
+
+impl Write for Execute {
+    type Output = ();
+
+    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(self.0).execute(transaction).await?;
+        Ok(())
+    }
+}
+
+pub(crate) async fn open(url: &DatabaseUrl) -> Database {
+    Database::open(url, &sqlx::migrate!("tests/messaging/migrations")).await.unwrap()
+}
+
+impl OutboxScene {
+    pub(crate) async fn start() -> Self {
+        let (scene, databases) = (Scene::start().await, Databases::new());
+        let url = databases.create().await;
+        let database = open(&url).await;
+        let outbox = Outbox::new(database.clone(), 1000);
+        Self { outbox, database, url, scene, _databases: databases }
+    }
+
+    /// Commits messages whose ids and bodies are `prefix-000`, `prefix-001` and so on, and tells the relay.
+    pub(crate) async fn add(&self, prefix: &str, messages: usize) {
+        let name = |number| format!("{prefix}-{number:03}");
+        self.add_bodies((0..messages).map(|number| (name(number), name(number))).collect()).await;
+    }
+
+    /// Commits messages with these ids and bodies, and tells the relay.
+    pub(crate) async fn add_bodies(&self, messages: Vec<(String, String)>) {
+        let count = messages.len();
+        self.database.write(Add(messages)).await.unwrap();
+        (0..count).for_each(|_| self.outbox.committed());
+    }
+
+    /// Runs a statement.
+    pub(crate) async fn execute(&self, sql: &'static str) -> Result<(), WriteError> {
+        self.database.write(Execute(sql)).await
+    }
+
+    /// The rows: id, attempts and fault.
+    pub(crate) async fn rows(&self) -> Vec<(String, i64, Option<String>)> {
+        let rows = sqlx::query("SELECT id, attempts, fault FROM outbox ORDER BY id");
+        let rows = rows.fetch_all(self.database.reads()).await.unwrap();
+        rows.iter().map(|row| (row.get("id"), row.get("attempts"), row.get("fault"))).collect()
+    }
+
+    /// Waits until there are so many rows left.
+    pub(crate) async fn left(&self, rows: usize) {
+        eventually(&format!("{rows} rows are left"), async || (self.rows().await.len() == rows).then_some(())).await;
+    }
+
+    /// Starts a relay of this outbox.
+    pub(crate) fn relay(&self) -> RunningRelay {
+        relay(self.outbox.clone(), &self.scene)
+    }
+
+    /// How many entries each batch call has had, in order.
+    pub(crate) fn batches(&self) -> Vec<usize> {
+        let requests = self.scene.requests("SendMessageBatch").into_iter();
+        requests.map(|request| request["Entries"].as_array().unwrap().len()).collect()
+    }
+
+    /// The queues are empty, and nothing is left in the outbox.
+    pub(crate) async fn end(&self) {
+        assert_eq!(self.rows().await, []);
+        self.scene.queues.expect_all_empty(&["orders", "orders-dlq"]).await;
+    }
+}
+
+impl Deref for OutboxScene {
+    type Target = Scene;
+
+    fn deref(&self) -> &Scene {
+        &self.scene
+    }
+}
+
+/// A relay at work.
+pub(crate) struct RunningRelay {
+    /// Its queue.
+    pub(crate) queue: Queue,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+/// Starts a relay of `outbox` to the queue `orders` of a scene.
+pub(crate) fn relay(outbox: Outbox, scene: &Scene) -> RunningRelay {
+    let stop = CancellationToken::new();
+    let queue = scene.queue();
+    let relay = Relay::new(outbox, queue.clone(), |_| {});
+    RunningRelay { queue, running: tokio::spawn(relay.run(stop.clone())), stop }
+}
+
+impl RunningRelay {
+    /// Stops it in good order.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub(crate) async fn kill(self) {
+        self.running.abort();
+        assert!(self.running.await.unwrap_err().is_cancelled());
+    }
+}

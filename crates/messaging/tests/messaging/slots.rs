@@ -1,0 +1,56 @@
+//! Never more messages than free slots, so that none waits while its visibility timeout runs (MassTransit#3585), and a
+//! slot is free again as soon as its message is settled, whatever the others do (bbc/sqs-consumer#96).
+
+use messaging::ConsumerConfig;
+use testbed::never;
+
+use crate::{Gate, Scene, Welcome, config, done};
+
+#[tokio::test]
+async fn no_more_messages_are_received_than_there_are_free_slots() {
+    let scene = Scene::start().await;
+    scene.send_many("m", 12).await;
+    let gate = Gate::shut();
+    let held = gate.clone();
+    let consumer = scene.consume(ConsumerConfig { concurrency: 3, ..config() }, move |_| held.done());
+    consumer.delivered(3).await;
+    let receives = scene.proxy.count("ReceiveMessage");
+    never("a receive without a free slot", scene.quiet_poll(), async || {
+        scene.proxy.count("ReceiveMessage") > receives || scene.hidden().await > 3
+    })
+    .await;
+    gate.open();
+    never("more messages than slots", consumer.decided(12), async || scene.hidden().await > 3).await;
+    assert!(consumer.most_at_once() <= 3);
+    let asked_for = |receive: &serde_json::Value| receive["MaxNumberOfMessages"].as_u64();
+    assert!(scene.requests("ReceiveMessage").iter().all(|receive| asked_for(receive) <= Some(3)));
+    scene.end(consumer).await;
+}
+
+#[tokio::test]
+async fn the_slowest_of_ten_messages_does_not_hold_up_the_next_ones() {
+    let scene = Scene::start().await;
+    scene.send_many("first", 10).await;
+    let gate = Gate::shut();
+    let held = gate.clone();
+    let consumer =
+        scene.consume(config(), move |delivery| if delivery.body == "first-4" { held.done() } else { done() });
+    consumer.delivered(10).await;
+    scene.send_many("next", 30).await;
+    consumer.decided(39).await;
+    gate.open();
+    assert_eq!(scene.end(consumer).await.deliveries(), 40);
+}
+
+#[tokio::test]
+async fn nothing_is_received_before_the_handler_wants_it_and_no_more_than_it_wants() {
+    let scene = Scene::start().await;
+    scene.send_many("m", 5).await;
+    let gate = Gate::shut();
+    let consumer = scene.consume_when(Welcome { from: gate.clone(), at_most: 2 }, config(), |_| done());
+    never("an unwanted receive", scene.quiet_poll(), async || scene.proxy.count("ReceiveMessage") > 0).await;
+    gate.open();
+    consumer.decided(5).await;
+    assert!(scene.requests("ReceiveMessage").iter().all(|receive| receive["MaxNumberOfMessages"] == 2));
+    assert_eq!(scene.end(consumer).await.deliveries(), 5);
+}

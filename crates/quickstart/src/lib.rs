@@ -1,0 +1,9 @@
+//! Everything in one process: an embedded queue, the order service and the payment service, on SQLite files.
+//!
+//! For trying it out with nothing but Rust. The services are the very same as in the containers; only the queue forgets
+//! what is in it when the process ends, so at start the orders still pending are told again.
+
+pub mod demo;
+pub mod system;
+
+pub use system::{System, SystemSettings};

@@ -1,0 +1,105 @@
+//! `cargo run`: the whole system with nothing but Rust. `cargo run -- demo`: and an order of each kind.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chassis::configuration::Faults;
+use chassis::telemetry::{DEFAULT_FILTER, Telemetry};
+use chassis::{Configuration, Environment, shutdown};
+use clap::{Parser, Subcommand};
+use quickstart::{System, SystemSettings, demo};
+
+/// Starts the order service, the payment service and an SQS queue in one process.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Subcommand)]
+enum Command {
+    /// Run until Ctrl-C (the default).
+    Run,
+    /// Place one order of each kind, follow each to its end, and exit: 0 if all went as they should, else 1.
+    Demo,
+}
+
+/// Where the databases are.
+const DATA: &str = "data";
+/// Short, so that the order which takes longer than it does not take long.
+const DEMO_VISIBILITY_TIMEOUT: Duration = Duration::from_secs(6);
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command.unwrap_or(Command::Run);
+    let (settings, telemetry) = match load(command) {
+        Ok(loaded) => loaded,
+        Err(faults) => return faults.report(),
+    };
+    match start(command, settings, telemetry) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("quickstart: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(command: Command) -> Result<(SystemSettings, Telemetry), Faults> {
+    // One process has two databases and two admin ports: it decides on them by itself.
+    let environment =
+        Environment::of_process()?.without(&["DATABASE_URL", "ADMIN_PORT", "ORDERS_QUEUE", "PAYMENTS_QUEUE"]);
+    let mut configuration = Configuration::new(environment);
+    let default_filter = if command == Command::Demo { "off" } else { DEFAULT_FILTER };
+    let telemetry = Telemetry::load_with(&mut configuration, default_filter);
+    let settings = SystemSettings::read(&mut configuration);
+    configuration.whole((settings, telemetry))
+}
+
+fn start(command: Command, settings: SystemSettings, telemetry: Telemetry) -> anyhow::Result<ExitCode> {
+    let telemetry = telemetry.start("microservices-async")?;
+    let code = run(command, settings);
+    telemetry.end();
+    code
+}
+
+#[tokio::main]
+async fn run(command: Command, settings: SystemSettings) -> anyhow::Result<ExitCode> {
+    let stop = shutdown::on_signal()?;
+    if command == Command::Run {
+        let system = System::start(settings, Path::new(DATA)).await?;
+        introduce(&system);
+        tokio::select! {
+            () = stop.cancelled() => println!("\nStopping: what is under way is finished first."),
+            () = system.failed() => {}
+        }
+        system.stop().await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let settings = settings.with_default_visibility_timeout(DEMO_VISIBILITY_TIMEOUT);
+    let system = System::start(settings, Path::new(DATA)).await?;
+    introduce(&system);
+    let outcome = tokio::select! {
+        outcome = demo::run(&system) => outcome,
+        () = stop.cancelled() => Ok(false),
+    };
+    system.stop().await?;
+    Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn introduce(system: &System) {
+    let System { api, orders_admin, payments_admin, queue_url, .. } = system;
+    println!(
+        "
+  API          http://{api}/orders
+  Swagger UI   http://{api}/docs
+  Queue        {queue_url}  (aws --endpoint-url {queue_url} sqs list-queues)
+  Metrics      http://{orders_admin}/metrics  http://{payments_admin}/metrics
+  Databases    {DATA}/orders.db  {DATA}/payments.db
+
+  Place an order:
+
+    curl -i -X POST http://{api}/orders -H 'Content-Type: application/json' -d '{{\"userId\":\"dev-user\",\"total\":42.00}}'
+"
+    );
+}

@@ -1,0 +1,127 @@
+//! The queue and both services, started in their order and stopped in the reverse one.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chassis::Configuration;
+use embedded_queue::EmbeddedQueue;
+use messaging::{Queue, client};
+use order_service::OrderService;
+use payment_service::PaymentService;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// LocalStack's port, so that the same `aws --endpoint-url` works on both.
+const QUEUE_PORT: u16 = 4566;
+
+/// What can be set.
+#[derive(Clone, Debug)]
+pub struct SystemSettings {
+    orders: order_service::Settings,
+    payments: payment_service::Settings,
+}
+
+impl SystemSettings {
+    /// The services' own settings, but for what one process decides by itself: addresses, admin ports, databases.
+    pub fn read(configuration: &mut Configuration) -> Self {
+        let mut settings = Self {
+            orders: order_service::Settings::read(configuration),
+            payments: payment_service::Settings::read(configuration),
+        };
+        (settings.orders.address, settings.payments.address) = (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
+        (settings.orders.admin_port, settings.payments.admin_port) = (3011, 3012);
+        settings.orders.tell_pending_again = true;
+        settings
+    }
+
+    /// Has free ports chosen for everything.
+    pub fn on_free_ports(mut self) -> Self {
+        (self.orders.port, self.orders.admin_port, self.payments.admin_port) = (0, 0, 0);
+        self
+    }
+
+    /// Sets the visibility timeout unless it has been set already.
+    pub fn with_default_visibility_timeout(mut self, timeout: Duration) -> Self {
+        self.payments.consumer.visibility_timeout.get_or_insert(timeout);
+        self
+    }
+}
+
+/// The running system.
+pub struct System {
+    /// Where the API is.
+    pub api: SocketAddr,
+    /// Where the order service's health and metrics are.
+    pub orders_admin: SocketAddr,
+    /// Where the payment service's health and metrics are.
+    pub payments_admin: SocketAddr,
+    /// The SQS endpoint.
+    pub queue_url: String,
+    /// The dead-letter queue of orders.
+    pub dead_letters: Queue,
+    queue: EmbeddedQueue,
+    stop: CancellationToken,
+    services: [JoinHandle<anyhow::Result<()>>; 2],
+}
+
+impl System {
+    /// Starts everything, with the databases in `directory`.
+    pub async fn start(mut settings: SystemSettings, directory: &Path) -> anyhow::Result<Self> {
+        let queue = EmbeddedQueue::start(listen_at_or_near(QUEUE_PORT).await?)?;
+        let queue_url = queue.url();
+        let sqs = client::for_endpoint(&queue_url).await;
+        queue.create_queues().await?;
+        settings.orders.database_url = sqlite(directory.join("orders.db"))?;
+        settings.payments.database_url = sqlite(directory.join("payments.db"))?;
+        free_if_taken(&mut settings.orders.admin_port).await;
+        free_if_taken(&mut settings.payments.admin_port).await;
+
+        let metrics = messaging::Metrics::register(&mut Default::default());
+        let dead_letters = Queue::new(sqs.clone(), "orders-dlq", metrics);
+        let payments = PaymentService::build(settings.payments, sqs.clone()).await?;
+        let orders = OrderService::build(settings.orders, sqs).await?;
+        let (api, orders_admin) = (orders.address()?, orders.admin_address()?);
+        let payments_admin = payments.admin_address()?;
+
+        let stop = CancellationToken::new();
+        let services = [tokio::spawn(payments.run(stop.clone())), tokio::spawn(orders.run(stop.clone()))];
+        Ok(Self { api, orders_admin, payments_admin, queue_url, dead_letters, queue, stop, services })
+    }
+
+    /// Resolves when a service has ended without having been told to.
+    pub async fn failed(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Stops both services, which finish what they have begun, and then the queue.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.queue.end_long_polls();
+        let mut outcome = Ok(());
+        for service in self.services {
+            outcome = outcome.and(service.await?);
+        }
+        self.queue.stop().await;
+        outcome
+    }
+}
+
+fn sqlite(file: PathBuf) -> anyhow::Result<database::DatabaseUrl> {
+    Ok(format!("sqlite://{}", file.display()).parse()?)
+}
+
+/// Listens on `port` of this machine only, or on a free one if it is taken.
+async fn listen_at_or_near(port: u16) -> std::io::Result<TcpListener> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
+    }
+}
+
+async fn free_if_taken(port: &mut u16) {
+    if TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await.is_err() {
+        *port = 0;
+    }
+}

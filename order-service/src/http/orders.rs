@@ -1,0 +1,246 @@
+//! The routes of orders.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use messaging::TraceContext;
+use messaging::trace::TRACEPARENT;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tracing::Instrument;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::body::OrderBody;
+use super::edge::{Caller, OrderSlots};
+use super::idempotency_key::IdempotencyKey;
+use super::problem::Problem;
+use super::query::ListQuery;
+use crate::order::{Order, order_id};
+use crate::store::{OrderStore, PlaceOrder, Placed};
+
+/// What the routes of orders work with.
+#[derive(Clone)]
+pub(crate) struct OrdersState {
+    pub(crate) store: OrderStore,
+    pub(crate) slots: OrderSlots,
+}
+
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// What is to be ordered.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(examples(json!({ "userId": "dev-user", "total": 42.00 })))]
+#[allow(dead_code, reason = "it describes the body, which OrderBody reads exactly")]
+pub(crate) struct NewOrderSchema {
+    /// Who orders; no control characters.
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+    user_id: String,
+    /// What is to be paid, with at most two decimals.
+    #[schema(exclusive_minimum = 0, maximum = 1_000_000, multiple_of = 0.01)]
+    total: f64,
+    /// ISO 4217, default USD.
+    #[schema(nullable = false, required = false, pattern = "^[A-Z]{3}$", default = "USD")]
+    currency: Option<String>,
+}
+
+/// An order.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderAnswer {
+    order_id: Uuid,
+    user_id: String,
+    /// With two decimals.
+    #[schema(value_type = f64)]
+    total: Box<RawValue>,
+    currency: String,
+    #[schema(inline)]
+    status: Status,
+    /// RFC 3339, UTC.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// RFC 3339, UTC.
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+/// How far an order is. `PAID` and `DECLINED` are final.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Status {
+    Pending,
+    Paid,
+    Declined,
+}
+
+/// One page of orders.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrdersAnswer {
+    /// Newest first.
+    orders: Vec<OrderAnswer>,
+    /// Give it as `after` to get the next page; null: this was the last one.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+impl From<Order> for OrderAnswer {
+    fn from(order: Order) -> Self {
+        use crate::order::OrderStatus;
+        let total = RawValue::from_string(order.placed.total.to_string());
+        Self {
+            order_id: order.id,
+            user_id: order.placed.user_id.as_str().to_owned(),
+            // The total's text is a JSON number.
+            total: total.unwrap_or_default(),
+            currency: order.placed.currency.to_string(),
+            status: match order.status {
+                OrderStatus::Pending => Status::Pending,
+                OrderStatus::Paid => Status::Paid,
+                OrderStatus::Declined => Status::Declined,
+            },
+            created_at: format!("{:.3}", order.created_at),
+            updated_at: format!("{:.3}", order.updated_at),
+        }
+    }
+}
+
+/// Place an order
+///
+/// The order is stored before the answer; its payment follows. Sent again with the same `Idempotency-Key`, it is not
+/// placed again.
+#[utoipa::path(
+    post,
+    path = "/orders",
+    tag = "orders",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, nullable = false,
+            pattern = r#"^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#,
+            description = "Makes it safe to send the order again: up to 255 characters, bare or as a quoted string. Kept for 30 days."),
+        ("traceparent" = Option<String>, Header, nullable = false, description = "W3C trace context to continue."),
+    ),
+    request_body(content = NewOrderSchema, content_type = "application/json"),
+    responses(
+        (status = 202, description = "Accepted: it will be paid or declined", body = OrderAnswer, headers(
+            ("Location" = String, description = "Where the order is found"),
+            ("Idempotent-Replayed" = String, description = "true: an earlier request with this key has placed it"),
+        )),
+        (status = 400, description = "Not JSON, or an unusable Idempotency-Key", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid bearer token, where tokens are checked", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "userId is not the token's sub", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Larger than 64 KiB", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Unusable fields, or the key belongs to another order", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many requests; see Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too much to do; see Retry-After", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn place_order(
+    State(OrdersState { store, slots }): State<OrdersState>,
+    caller: Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    headers: HeaderMap,
+    OrderBody(new_order): OrderBody,
+) -> Result<Response, Problem> {
+    if !caller.may_act_for(&new_order.user_id) {
+        return Err(Problem::not_yours());
+    }
+    let _slot = slots.0.try_acquire().map_err(|_| Problem::overloaded())?;
+    let key = key.map(|key| caller.own_key(key));
+    let caller = TraceContext::continue_from(headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()));
+    let order = Order::accept(new_order);
+    let span = tracing::error_span!("place", trace_id = caller.trace_id());
+    let order = PlaceOrder::new(order, caller.begin(&span), key);
+    match store.place(order).instrument(span.clone()).await? {
+        Placed::Accepted(order) => {
+            span.in_scope(|| tracing::info!(order_id = %order.id, "order accepted"));
+            Ok(accepted(order))
+        }
+        Placed::Replayed(order) => {
+            tracing::info!(order_id = %order.id, "order sent again, answered as the first time");
+            let mut response = accepted(order);
+            response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        Placed::KeyReused => Err(Problem::idempotency_key_reused()),
+        Placed::BacklogFull => Err(Problem::backlog_full()),
+    }
+}
+
+fn accepted(order: Order) -> Response {
+    let location = format!("/orders/{}", order.id);
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(OrderAnswer::from(order))).into_response()
+}
+
+/// One order
+#[utoipa::path(
+    get,
+    path = "/orders/{orderId}",
+    tag = "orders",
+    params(("orderId" = Uuid, Path, description = "As answered when it was placed")),
+    responses(
+        (status = 200, description = "The order", body = OrderAnswer),
+        (status = 401, description = "No valid bearer token, where tokens are checked", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such order", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many requests; see Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too much to do; see Retry-After", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_order(
+    State(OrdersState { store, .. }): State<OrdersState>,
+    caller: Caller,
+    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+) -> Result<Json<OrderAnswer>, Problem> {
+    // A path that is not UTF-8 names no order either.
+    let Path(id) = path.map_err(|_| Problem::unknown_order("?"))?;
+    let order = match order_id(&id) {
+        Some(uuid) => store.get(uuid).await?,
+        None => None,
+    };
+    // Somebody else's order is as unknown as none.
+    let order = order.filter(|order| caller.may_act_for(&order.placed.user_id));
+    order.map(|order| Json(order.into())).ok_or_else(|| Problem::unknown_order(&id))
+}
+
+/// Orders, newest first
+#[utoipa::path(
+    get,
+    path = "/orders",
+    tag = "orders",
+    params(
+        ("userId" = Option<String>, Query, nullable = false, max_length = 64,
+            pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$", description = "Only those of this user"),
+        ("status" = Option<String>, Query, nullable = false, pattern = "^(PENDING|PAID|DECLINED)?$",
+            description = "Only those in this status"),
+        ("limit" = Option<u32>, Query, nullable = false, minimum = 1, maximum = 200, description = "At most so many; default 50"),
+        ("after" = Option<String>, Query, nullable = false, pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+            description = "The next of the page before"),
+    ),
+    responses(
+        (status = 200, description = "One page", body = OrdersAnswer),
+        (status = 400, description = "An unusable parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid bearer token, where tokens are checked", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "userId is not the token's sub", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many requests; see Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too much to do; see Retry-After", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list_orders(
+    State(OrdersState { store, .. }): State<OrdersState>,
+    caller: Caller,
+    ListQuery(mut list): ListQuery,
+) -> Result<Json<OrdersAnswer>, Problem> {
+    if let Some(own) = caller.restricted_to() {
+        if list.user_id.as_ref().is_some_and(|user_id| user_id != own) {
+            return Err(Problem::not_yours());
+        }
+        list.user_id = Some(own.clone());
+    }
+    let page = store.list(&list).await?;
+    Ok(Json(OrdersAnswer {
+        orders: page.orders.into_iter().map(OrderAnswer::from).collect(),
+        next: page.next.map(|next| next.to_string()),
+    }))
+}

@@ -1,0 +1,60 @@
+//! The query of `GET /orders`.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::problem::Problem;
+use crate::order::order_id;
+use crate::store::ListOrders;
+
+const DEFAULT_LIMIT: u32 = 50;
+const LIMITS: std::ops::RangeInclusive<u32> = 1..=200;
+
+/// Which orders the client wants to see. A parameter without a value counts as not given.
+pub(crate) struct ListQuery(pub(crate) ListOrders);
+
+impl<S: Sync> FromRequestParts<S> for ListQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parse(parts.uri.query().unwrap_or("")).map(Self)
+    }
+}
+
+fn parse(query: &str) -> Result<ListOrders, Problem> {
+    let mut list = ListOrders { user_id: None, status: None, limit: DEFAULT_LIMIT, after: None };
+    let mut seen = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if seen.contains(&name) {
+            return Err(Problem::bad_parameter(&shortened(&name), "is given more than once"));
+        }
+        let given = !value.is_empty();
+        match name.as_ref() {
+            "userId" if given => list.user_id = Some(parsed(&name, value.parse())?),
+            "status" if given => list.status = Some(parsed(&name, value.parse())?),
+            "limit" if given => {
+                let limit = value.parse().ok().filter(|limit| LIMITS.contains(limit));
+                list.limit = parsed(&name, limit.ok_or("must be a whole number from 1 to 200"))?;
+            }
+            "after" if given => {
+                let cursor = order_id(&value).ok_or("must be the next of a page before");
+                list.after = Some(parsed(&name, cursor)?);
+            }
+            "userId" | "status" | "limit" | "after" => {}
+            _ => {
+                let detail = "is not a parameter here; there are userId, status, limit and after";
+                return Err(Problem::bad_parameter(&shortened(&name), detail));
+            }
+        }
+        seen.push(name);
+    }
+    Ok(list)
+}
+
+fn parsed<T, E: std::fmt::Display>(name: &str, result: Result<T, E>) -> Result<T, Problem> {
+    result.map_err(|error| Problem::bad_parameter(name, error))
+}
+
+fn shortened(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}

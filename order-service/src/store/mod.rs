@@ -1,0 +1,88 @@
+//! Orders in the database, with their idempotency keys and the outbox.
+
+mod keys;
+mod list;
+mod pending;
+mod place;
+mod settle;
+
+use contracts::Currency;
+use database::Database;
+use jiff::Timestamp;
+use messaging::Outbox;
+use sqlx::any::AnyRow;
+use sqlx::migrate::Migrator;
+use sqlx::{AnyConnection, Row};
+use uuid::Uuid;
+
+use crate::order::{NewOrder, Order, UserId};
+use crate::total::OrderTotal;
+
+pub use list::{ListOrders, Page};
+pub use place::{PlaceOrder, Placed};
+pub use settle::{Settled, Settlement};
+
+/// The schema.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The orders of this service; cheap to clone.
+#[derive(Clone)]
+pub struct OrderStore {
+    database: Database,
+    outbox: Outbox,
+}
+
+impl OrderStore {
+    /// The orders in `database`, their events going out through `outbox`.
+    pub fn new(database: Database, outbox: Outbox) -> Self {
+        Self { database, outbox }
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> bool {
+        self.database.ping().await.is_ok()
+    }
+
+    /// The order of that id.
+    pub async fn get(&self, id: Uuid) -> Result<Option<Order>, sqlx::Error> {
+        let mut connection = self.database.reads().acquire().await?;
+        find(&mut connection, &id.to_string()).await
+    }
+}
+
+async fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<Order>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT order_id, user_id, amount, currency, status, created_at, updated_at FROM orders WHERE order_id = $1",
+    )
+    .bind(id)
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+fn read(row: &AnyRow) -> Result<Order, sqlx::Error> {
+    Ok(Order {
+        id: parsed(row, "order_id", Uuid::try_parse)?,
+        placed: NewOrder {
+            user_id: UserId::from_stored(row.try_get("user_id")?),
+            total: OrderTotal::from_minor_units(row.try_get("amount")?),
+            currency: parsed(row, "currency", str::parse::<Currency>)?,
+        },
+        status: parsed(row, "status", str::parse)?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+    })
+}
+
+fn parsed<T, E>(row: &AnyRow, column: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, sqlx::Error>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    parse(row.try_get(column)?)
+        .map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.into() })
+}
+
+fn time(row: &AnyRow, column: &str) -> Result<Timestamp, sqlx::Error> {
+    Timestamp::from_millisecond(row.try_get(column)?)
+        .map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.into() })
+}

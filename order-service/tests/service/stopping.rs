@@ -1,0 +1,124 @@
+//! Stops and restarts: what was accepted is told, whatever happens in between.
+
+use testbed::{Databases, Queues, eventually};
+use tokio::task::JoinSet;
+
+use crate::answer::Answer;
+use crate::events::{once_each, send, succeeded, take_all, told};
+use crate::{Service, settings};
+
+const ORDER: &str = r#"{"userId":"dev-user","total":42.00}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_under_load_loses_no_accepted_order() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let url = databases.create_url().await;
+    let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
+    let (progress, mut accepted_so_far) = tokio::sync::watch::channel(0);
+    let mut clients = JoinSet::new();
+    for _ in 0..16 {
+        let (request, progress) = (service.posting(ORDER), progress.clone());
+        clients.spawn(async move {
+            let mut accepted = Vec::new();
+            // Until the port is closed.
+            while let Ok(answer) = Answer::try_to(request.try_clone().unwrap()).await {
+                accepted.push(answer.accepted());
+                progress.send_modify(|orders| *orders += 1);
+            }
+            accepted
+        });
+    }
+    // So that the wait ends should all clients have failed.
+    drop(progress);
+    accepted_so_far.wait_for(|orders| *orders >= 100).await.unwrap();
+    service.stop().await;
+    let accepted = clients.join_all().await.concat();
+
+    let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
+    for order in &accepted {
+        assert_eq!(service.order(order).await["status"], "PENDING");
+    }
+    service.stop().await;
+    let told = told(&queues, &accepted).await;
+    // An order whose answer got lost is told as well, and nobody's twice.
+    assert!(told.values().all(|times| *times == 1), "{told:?}");
+    queues.expect_all_empty(&["orders", "orders-dlq"]).await;
+}
+
+#[tokio::test]
+async fn what_a_stop_could_not_send_goes_out_after_the_restart() {
+    let (queues, databases) = (Queues::none_yet().await, Databases::new());
+    let url = databases.create_url().await;
+    let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
+    let mut orders = Vec::new();
+    for _ in 0..25 {
+        orders.push(service.place().await);
+    }
+    service.stop().await;
+
+    queues.create().await;
+    queues.expect_empty("orders").await;
+    let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
+    assert_eq!(told(&queues, &orders).await, once_each(&orders));
+    service.stop().await;
+    queues.expect_all_empty(&["orders", "orders-dlq"]).await;
+}
+
+#[tokio::test]
+async fn pending_orders_are_told_again_only_when_that_is_asked_for() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let url = databases.create_url().await;
+    let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
+    let mut orders = Vec::new();
+    // More than are read at once.
+    for _ in 0..205 {
+        orders.push(service.place().await);
+    }
+    let paid = orders.remove(100);
+    send(&queues, "payments", &succeeded(&paid, 4200).to_string(), &[]).await;
+    service.wait_for_status(&paid, "PAID").await;
+    service.stop().await;
+    let mut first_told = take_all(&queues, &orders).await;
+    queues.expect_all_empty(&["orders", "payments", "payments-dlq"]).await;
+
+    let forgetful = Queues::start().await;
+    Service::with(&forgetful.sqs, settings(&forgetful, &url)).await.stop().await;
+    forgetful.expect_empty("orders").await;
+
+    let mut again = settings(&forgetful, &url);
+    again.tell_pending_again = true;
+    let service = Service::with(&forgetful.sqs, again).await;
+    first_told.remove(&paid).unwrap();
+    assert_eq!(take_all(&forgetful, &orders).await, first_told, "the same events, so that they are recognised");
+    service.stop().await;
+    forgetful.expect_all_empty(&["orders", "orders-dlq", "payments", "payments-dlq"]).await;
+}
+
+#[tokio::test]
+async fn telling_again_of_what_was_not_told_yet_tells_it_once() {
+    let (queues, databases) = (Queues::none_yet().await, Databases::new());
+    let url = databases.create_url().await;
+    let mut settings = settings(&queues, &url);
+    settings.tell_pending_again = true;
+    let service = Service::with(&queues.sqs, settings.clone()).await;
+    let orders = [service.place().await, service.place().await, service.place().await];
+    service.stop().await;
+
+    queues.create().await;
+    let service = Service::with(&queues.sqs, settings).await;
+    assert_eq!(told(&queues, &orders).await, once_each(&orders));
+    service.stop().await;
+    queues.expect_all_empty(&["orders", "orders-dlq"]).await;
+}
+
+#[tokio::test]
+async fn a_stopped_service_has_closed_its_ports() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let service = Service::start(&queues, &databases).await;
+    eventually("the service is ready", async || (service.get("/readyz").await.status == 200).then_some(())).await;
+    let (http, url, admin_url) = (service.http.clone(), service.url.clone(), service.admin_url.clone());
+    service.stop().await;
+    for url in [url, admin_url] {
+        assert!(http.get(format!("{url}/healthz")).send().await.unwrap_err().is_connect());
+    }
+}

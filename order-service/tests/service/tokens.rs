@@ -1,0 +1,116 @@
+//! With a key configured, a person sees and places only their own orders.
+
+use jsonwebtoken::{EncodingKey, Header, encode};
+use order_service::Settings;
+use reqwest::Method;
+use serde_json::{Value, json};
+use testbed::{Databases, Queues};
+
+use crate::answer::Answer;
+use crate::edge::edge;
+use crate::{Service, settings};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+async fn service(queues: &Queues, databases: &Databases) -> Service {
+    let mut settings = settings(queues, &databases.create_url().await);
+    let (audience, issuer) = (("AUTH_JWT_AUDIENCE", "orders"), ("AUTH_JWT_ISSUER", "https://id.example"));
+    settings.edge = edge(&[("AUTH_JWT_SECRET", SECRET), audience, issuer]);
+    Service::with(&queues.sqs, settings).await
+}
+
+fn claims(user: &str) -> Value {
+    json!({ "sub": user, "aud": "orders", "iss": "https://id.example", "exp": 4_000_000_000_u64 })
+}
+
+fn token(claims: &Value) -> String {
+    encode(&Header::default(), claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
+}
+
+async fn get(service: &Service, path: &str, token: &str) -> Answer {
+    Answer::to(service.request(Method::GET, path).bearer_auth(token)).await
+}
+
+async fn place(service: &Service, user: &str, token: &str, key: &str) -> Answer {
+    let order = format!(r#"{{"userId":"{user}","total":42.00}}"#);
+    Answer::to(service.posting(&order).bearer_auth(token).header("Idempotency-Key", key)).await
+}
+
+#[tokio::test]
+async fn only_a_whole_and_valid_token_lets_somebody_in() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let service = service(&queues, &databases).await;
+    let without = |claim: &str| {
+        let mut claims = claims("ann");
+        claims.as_object_mut().unwrap().remove(claim);
+        token(&claims)
+    };
+    let with = |claim: &str, value: Value| {
+        let mut claims = claims("ann");
+        claims[claim] = value;
+        token(&claims)
+    };
+    let other_key = EncodingKey::from_secret(b"another secret of at least 32 bytes");
+    let other_algorithm = Header::new(jsonwebtoken::Algorithm::HS512);
+    let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4iLCJhdWQiOiJvcmRlcnMifQ.";
+    let refused = [
+        ("no token", String::new()),
+        ("not a token", "a.b.c".to_owned()),
+        ("unsigned", unsigned.to_owned()),
+        ("another key", encode(&Header::default(), &claims("ann"), &other_key).unwrap()),
+        (
+            "another algorithm",
+            encode(&other_algorithm, &claims("ann"), &EncodingKey::from_secret(SECRET.as_bytes())).unwrap(),
+        ),
+        ("expired", with("exp", json!(1_000_000_000))),
+        ("not yet valid", with("nbf", json!(3_900_000_000_u64))),
+        ("another audience", with("aud", json!("payments"))),
+        ("another issuer", with("iss", json!("https://evil.example"))),
+        ("a sub that is no user id", with("sub", json!(""))),
+        ("no exp", without("exp")),
+        ("no aud", without("aud")),
+        ("no iss", without("iss")),
+        ("no sub", without("sub")),
+    ];
+    for (why, token) in refused {
+        let answer = get(&service, "/orders", &token).await;
+        assert_eq!(answer.status, 401, "{why}");
+        assert_eq!(answer.problem(401)["type"], "urn:problem-type:unauthenticated");
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    }
+    assert_eq!(get(&service, "/orders", &token(&claims("ann"))).await.status, 200);
+    assert_eq!(service.get("/healthz").await.status, 200, "health checks need no token");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_sees_or_places_the_orders_of_somebody_else() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let service = service(&queues, &databases).await;
+    let (ann, bob) = (token(&claims("ann")), token(&claims("bob")));
+    let order = place(&service, "ann", &ann, "key").await.accepted();
+    assert_eq!(place(&service, "ann", &bob, "other-key").await.problem(403)["type"], "urn:problem-type:not-yours");
+    assert_eq!(get(&service, &format!("/orders/{order}"), &ann).await.status, 200);
+    assert_eq!(
+        get(&service, &format!("/orders/{order}"), &bob).await.problem(404)["type"],
+        "urn:problem-type:unknown-order"
+    );
+    assert_eq!(get(&service, "/orders", &ann).await.json()["orders"].as_array().unwrap().len(), 1);
+    assert_eq!(get(&service, "/orders", &bob).await.json()["orders"], json!([]));
+    assert_eq!(get(&service, "/orders?userId=ann", &bob).await.problem(403)["type"], "urn:problem-type:not-yours");
+    // A key is its user's own: that somebody else has used the same one neither shows nor hinders.
+    let bobs = place(&service, "bob", &bob, "key").await;
+    assert_eq!(bobs.header("idempotent-replayed"), None);
+    assert_ne!(bobs.accepted(), order);
+    service.stop().await;
+}
+
+#[test]
+fn a_check_that_could_not_hold_is_refused_at_start() {
+    let faults =
+        |variables: &[(&str, &str)]| Settings::load(variables.iter().copied().collect()).unwrap_err().to_string();
+    assert!(faults(&[("AUTH_JWT_SECRET", "short")]).contains("at least 32 bytes"));
+    let incomplete = faults(&[("AUTH_JWT_SECRET", SECRET)]);
+    assert!(incomplete.contains("AUTH_JWT_AUDIENCE") && incomplete.contains("AUTH_JWT_ISSUER"), "{incomplete}");
+    assert!(faults(&[("AUTH_JWT_PUBLIC_KEY_FILE", "/nowhere.pem")]).contains("cannot be read"));
+}

@@ -1,0 +1,177 @@
+//! Charging an order: from the queue `orders` to the ledger, exactly once per order.
+
+use std::time::Duration;
+
+use contracts::{Event, OrderCreated, OrderEvent};
+use messaging::{Breaker, Delivery, Handler, Verdict};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tracing::Span;
+use tracing::field::Empty;
+
+use crate::ledger::{Attempt, Claimed, Conclusion, Ledger, Settled};
+use crate::metrics::Metrics;
+use crate::provider::{Answer, Charge, Provider};
+
+/// Charges each order that it is told of.
+pub(crate) struct ChargeHandler {
+    pub(crate) ledger: Ledger,
+    pub(crate) provider: Provider,
+    pub(crate) breaker: Breaker,
+    pub(crate) queue: String,
+    /// How long a claim lasts unless it is renewed. Shorter than the message's own lease, which is extended once half of
+    /// the visibility timeout has passed: when a worker dies, its claim has ended before the message comes again.
+    pub(crate) lease: Duration,
+    pub(crate) metrics: Metrics,
+}
+
+impl Handler for ChargeHandler {
+    fn span(&self, delivery: &Delivery) -> Span {
+        tracing::error_span!(
+            "charge",
+            order_id = Empty,
+            message_id = delivery.message_id,
+            queue = self.queue,
+            attempt = delivery.attempt,
+            trace_id = delivery.trace.trace_id(),
+        )
+    }
+
+    async fn handle(&self, delivery: &Delivery) -> Verdict {
+        let OrderEvent::Created(order) = match Event::decode(&delivery.body) {
+            Ok(event) => event.payload,
+            Err(error) => {
+                self.breaker.passed();
+                return Verdict::Reject { kind: error.kind(), reason: error.to_string() };
+            }
+        };
+        Span::current().record("order_id", order.order_id.to_string());
+        tracing::info!(amount = order.amount, currency = %order.currency, "order received");
+        if let Some(pause) = self.breaker.pause() {
+            return retry("the provider or the ledger keeps failing", Some(pause));
+        }
+        match self.ledger.claim(order.clone(), self.lease, delivery.trace).await {
+            Ok(Claimed::Won(attempt)) => self.charge(order, attempt, delivery).await,
+            Ok(Claimed::Concluded(conclusion)) => {
+                self.breaker.passed();
+                let state = conclusion.name();
+                tracing::info!(state, "order came again, charged nothing, its result is told again");
+                self.metrics.charged("duplicate");
+                Verdict::Done
+            }
+            Ok(Claimed::Busy(left)) => {
+                self.breaker.passed();
+                retry("another attempt to charge it is under way", Some(left))
+            }
+            Ok(Claimed::OtherAmount) => {
+                self.breaker.passed();
+                let reason = "the order is in the ledger with another amount".to_owned();
+                Verdict::Reject { kind: "amount-mismatch", reason }
+            }
+            Err(error) => {
+                self.breaker.failed();
+                retry(&error.to_string(), None)
+            }
+        }
+    }
+
+    async fn ready(&self) -> usize {
+        self.breaker.ready().await
+    }
+}
+
+impl ChargeHandler {
+    async fn charge(&self, order: OrderCreated, attempt: Attempt, delivery: &Delivery) -> Verdict {
+        let charge = Charge {
+            order_id: order.order_id,
+            user_id: order.user_id,
+            amount: order.amount,
+            currency: order.currency,
+            attempt: attempt.number,
+        };
+        let Some(answer) = self.ask_provider(&charge, attempt, delivery).await else {
+            return retry("another attempt to charge it has begun", Some(self.lease));
+        };
+        match answer {
+            Answer::Succeeded { charge_id } => {
+                self.settle(attempt, Conclusion::Succeeded { charge_id }, delivery).await
+            }
+            Answer::Declined { reason } => self.settle(attempt, Conclusion::Declined { reason }, delivery).await,
+            Answer::TryLater { reason, after } => {
+                self.breaker.failed();
+                self.metrics.charged("failed");
+                self.release(attempt).await;
+                Verdict::Retry { reason, after }
+            }
+            Answer::Refused { reason } => {
+                self.breaker.succeeded();
+                self.metrics.charged("refused");
+                self.release(attempt).await;
+                Verdict::Reject { kind: "provider-refused", reason }
+            }
+        }
+    }
+
+    /// Asks the provider, and keeps the claim meanwhile. None: the claim has been lost, and with it the right to conclude;
+    /// whoever has it now asks with the same key.
+    async fn ask_provider(&self, charge: &Charge, attempt: Attempt, delivery: &Delivery) -> Option<Answer> {
+        let mut answer = std::pin::pin!(self.provider.charge(charge));
+        let renewal = self.lease / 3;
+        let mut renewals = interval_at(Instant::now() + renewal, renewal);
+        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lost_seen = false;
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return Some(answer),
+                () = delivery.lease.lost(), if !lost_seen => lost_seen = true,
+                _ = renewals.tick() => {}
+            }
+            match self.ledger.renew(attempt, self.lease).await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                // The fencing number decides when it comes to writing.
+                Err(error) => tracing::warn!(%error, "the claim could not be renewed, will try again"),
+            }
+        }
+    }
+
+    async fn settle(&self, attempt: Attempt, conclusion: Conclusion, delivery: &Delivery) -> Verdict {
+        let payment_id = attempt.payment_id;
+        match self.ledger.settle(attempt, conclusion.clone(), delivery.trace).await {
+            Ok(Settled::Now) => {
+                self.breaker.succeeded();
+                match &conclusion {
+                    Conclusion::Succeeded { charge_id } => tracing::info!(%payment_id, charge_id, "order charged"),
+                    Conclusion::Declined { reason } => tracing::info!(%payment_id, reason, "order declined"),
+                }
+                self.metrics.charged(conclusion.name());
+                Verdict::Done
+            }
+            Ok(Settled::Fenced) => retry("another attempt to charge it has begun", Some(self.lease)),
+            // The provider knows the key: the next attempt gets the same answer.
+            Err(error) => {
+                self.breaker.failed();
+                retry(&error.to_string(), None)
+            }
+        }
+    }
+
+    async fn release(&self, attempt: Attempt) {
+        if let Err(error) = self.ledger.release(attempt).await {
+            tracing::warn!(%error, "the claim could not be released, it ends by itself");
+        }
+    }
+}
+
+impl Conclusion {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Succeeded { .. } => "succeeded",
+            Self::Declined { .. } => "declined",
+        }
+    }
+}
+
+fn retry(reason: &str, after: Option<Duration>) -> Verdict {
+    Verdict::Retry { reason: reason.to_owned(), after }
+}

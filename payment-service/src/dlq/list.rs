@@ -1,0 +1,71 @@
+//! `dlq list`
+
+use messaging::Queue;
+use messaging::dead_letter::DeadLetter;
+use serde_json::{Value, json};
+
+use super::{Output, age_seconds, event_type, order_id, read};
+
+const HEADINGS: [&str; 7] = ["ID", "AGE", "RECEIVES", "ORDER", "TYPE", "FAILURE", "REASON"];
+
+pub(super) async fn run(dead_letters: Queue, limit: usize, output: Output) -> anyhow::Result<()> {
+    let letters = read(dead_letters, limit).await?;
+    match output {
+        Output::Json => println!("{}", Value::Array(letters.iter().map(summary).collect())),
+        Output::Text if letters.is_empty() => println!("no dead letters"),
+        Output::Text => print(&letters.iter().map(row).collect::<Vec<_>>()),
+    }
+    Ok(())
+}
+
+pub(super) fn summary(letter: &DeadLetter) -> Value {
+    json!({
+        "id": letter.message_id,
+        "ageSeconds": age_seconds(letter),
+        "receives": letter.receive_count(),
+        "orderId": order_id(letter),
+        "type": event_type(letter),
+        "failure": letter.kind(),
+        "reason": letter.reason(),
+    })
+}
+
+fn row(letter: &DeadLetter) -> [String; 7] {
+    let or_dash = |value: Option<String>| value.map_or("-".to_owned(), |value| printable(&value));
+    [
+        letter.message_id.clone(),
+        age(age_seconds(letter)),
+        or_dash(letter.receive_count().map(|count| count.to_string())),
+        or_dash(order_id(letter)),
+        or_dash(event_type(letter)),
+        printable(letter.kind()),
+        printable(letter.reason()),
+    ]
+}
+
+fn print(rows: &[[String; 7]]) {
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).chain([HEADINGS[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    };
+    line(HEADINGS.to_vec());
+    rows.iter().for_each(|row| line(row.iter().map(String::as_str).collect()));
+}
+
+fn age(seconds: i64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// What came from a message must not steer the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect()
+}

@@ -1,0 +1,82 @@
+//! `payment-service [work]`, `payment-service healthcheck` and `payment-service dlq`.
+
+use std::process::ExitCode;
+
+use chassis::configuration::Faults;
+use chassis::telemetry::Telemetry;
+use chassis::{Configuration, Environment, healthcheck, shutdown};
+use clap::{Parser, Subcommand};
+use messaging::client;
+use payment_service::dlq::{self, DlqArguments};
+use payment_service::{PaymentService, Settings};
+
+/// Charges the orders it receives from SQS. Configured by environment variables, see .env.example.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Charge orders (the default).
+    Work,
+    /// Ask the instance on this machine whether it is live: exit code 0 or 1.
+    Healthcheck,
+    /// Look at dead letters, send them back, or delete them.
+    Dlq(DlqArguments),
+}
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command.unwrap_or(Command::Work);
+    let (settings, telemetry) = match load() {
+        Ok(loaded) => loaded,
+        Err(faults) => return faults.report(),
+    };
+    let outcome = match command {
+        Command::Healthcheck => return healthcheck::run(settings.admin_port),
+        Command::Work => work(settings, telemetry),
+        Command::Dlq(arguments) => dead_letters(arguments, settings),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("payment-service: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn load() -> Result<(Settings, Telemetry), Faults> {
+    let mut configuration = Configuration::new(Environment::of_process()?);
+    let loaded = (Settings::read(&mut configuration), Telemetry::load(&mut configuration));
+    configuration.whole(loaded)
+}
+
+fn work(settings: Settings, telemetry: Telemetry) -> anyhow::Result<ExitCode> {
+    let telemetry = telemetry.start("payment-service")?;
+    let code = run(settings);
+    telemetry.end();
+    code
+}
+
+#[tokio::main]
+async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let sqs = match client::from_environment().await {
+        Ok(sqs) => sqs,
+        Err(missing) => return Ok(Faults::one(missing).report()),
+    };
+    let stop = shutdown::on_signal()?;
+    let service = PaymentService::build(settings, sqs).await?;
+    tracing::info!(admin_address = %service.admin_address()?, "payment service up");
+    service.run(stop).await?;
+    tracing::info!("payment service stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn dead_letters(arguments: DlqArguments, settings: Settings) -> anyhow::Result<ExitCode> {
+    let sqs = match client::from_environment().await {
+        Ok(sqs) => sqs,
+        Err(missing) => return Ok(Faults::one(missing).report()),
+    };
+    let found = dlq::run(arguments, &settings, sqs).await?;
+    Ok(if found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,179 @@
+//! The payment provider behind `PAYMENT_PROVIDER_URL`. Its answers are untrusted input.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Client, Response, StatusCode, Url};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Answer, Charge};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// An answer is a line of JSON; more than this is not read.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+const MAX_TEXT: usize = 200;
+/// A provider that wants to be asked again later than this is asked after this.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// Where the provider is; its `Display` leaves out user and password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderUrl(Url);
+
+/// What is not a provider's URL.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an http:// or https:// URL without query, such as https://payments.example")]
+pub struct InvalidProviderUrl;
+
+impl FromStr for ProviderUrl {
+    type Err = InvalidProviderUrl;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        let mut charges: Url = url.parse().map_err(|_| InvalidProviderUrl)?;
+        let usable = ["http", "https"].contains(&charges.scheme()) && charges.has_host();
+        if !usable || charges.query().is_some() || charges.fragment().is_some() {
+            return Err(InvalidProviderUrl);
+        }
+        charges.path_segments_mut().map_err(|()| InvalidProviderUrl)?.pop_if_empty().push("charges");
+        Ok(Self(charges))
+    }
+}
+
+impl fmt::Display for ProviderUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.0.scheme(), self.0.host_str().unwrap_or_default())
+    }
+}
+
+/// Charges over HTTP.
+pub struct HttpProvider {
+    client: Client,
+    charges: Url,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChargeRequest<'a> {
+    order_id: Uuid,
+    user_id: &'a str,
+    amount: i64,
+    currency: &'a str,
+}
+
+#[derive(Deserialize)]
+struct ChargeAnswer {
+    id: Option<String>,
+    status: Option<String>,
+    reason: Option<String>,
+}
+
+impl HttpProvider {
+    /// A client of the provider at `url`.
+    pub fn new(url: ProviderUrl) -> Result<Self, reqwest::Error> {
+        // Another client in the process may have installed the same one before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            // A charge must not be sent to wherever an answer points.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { client, charges: url.0 })
+    }
+
+    pub(super) async fn charge(&self, charge: &Charge) -> Answer {
+        let request =
+            self.client.post(self.charges.clone()).header("Idempotency-Key", charge.order_id.to_string()).json(
+                &ChargeRequest {
+                    order_id: charge.order_id,
+                    user_id: &charge.user_id,
+                    amount: charge.amount,
+                    currency: charge.currency.as_str(),
+                },
+            );
+        match request.send().await {
+            Ok(response) => classify(response).await,
+            Err(error) => try_later(without_url(error), None),
+        }
+    }
+}
+
+async fn classify(response: Response) -> Answer {
+    let status = response.status();
+    match status {
+        StatusCode::OK | StatusCode::CREATED => match read(response).await {
+            Ok(ChargeAnswer { id: Some(id), status: Some(status), .. }) if status == "succeeded" && !id.is_empty() => {
+                Answer::Succeeded { charge_id: shortened(&id) }
+            }
+            // It may well have been charged: the same key will tell.
+            Ok(_) => try_later(format!("the provider answered {status} without id and status succeeded"), None),
+            Err(reason) => try_later(format!("the provider answered {status}: {reason}"), None),
+        },
+        StatusCode::PAYMENT_REQUIRED => match read(response).await {
+            Ok(ChargeAnswer { status: Some(status), reason, .. }) if status == "declined" => Answer::Declined {
+                reason: reason.map(|reason| shortened(&reason)).filter(|r| !r.is_empty()).unwrap_or("declined".into()),
+            },
+            Ok(_) => try_later(format!("the provider answered {status} without status declined"), None),
+            Err(reason) => try_later(format!("the provider answered {status}: {reason}"), None),
+        },
+        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+            try_later(format!("the provider answered {status}"), retry_after(&response))
+        }
+        _ if status.is_client_error() => Answer::Refused { reason: format!("the provider answered {status}") },
+        _ => try_later(format!("the provider answered {status}"), retry_after(&response)),
+    }
+}
+
+/// Reads an answer's JSON, up to the limit.
+async fn read(mut response: Response) -> Result<ChargeAnswer, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(without_url)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER_BYTES {
+            return Err("its answer is too long".to_owned());
+        }
+    }
+    serde_json::from_slice(&body).map_err(|_| "its answer is not the JSON that was agreed on".to_owned())
+}
+
+/// `Retry-After` in seconds; a date is not understood and counts as not given.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+fn try_later(reason: String, after: Option<Duration>) -> Answer {
+    Answer::TryLater { reason, after }
+}
+
+fn without_url(error: reqwest::Error) -> String {
+    let timed_out = error.is_timeout();
+    let error = error.without_url();
+    if timed_out {
+        "the provider did not answer in time".to_owned()
+    } else {
+        format!("the provider is out of reach: {error}")
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn charges_are_sent_below_the_configured_url() {
+        let charges = |url: &str| url.parse::<ProviderUrl>().map(|url| url.0.to_string());
+        assert_eq!(charges("http://localhost:9000"), Ok("http://localhost:9000/charges".to_owned()));
+        assert_eq!(charges("https://pay.example/v1/"), Ok("https://pay.example/v1/charges".to_owned()));
+        for bad in ["", "localhost:9000", "ftp://pay.example", "https://pay.example?key=1", "mailto:a@b"] {
+            assert_eq!(charges(bad), Err(InvalidProviderUrl), "{bad}");
+        }
+    }
+}

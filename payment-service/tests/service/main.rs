@@ -1,0 +1,23 @@
+//! The payment service as a whole: real queues over real HTTP, a real database, a provider behind real HTTP.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
+
+mod breaker;
+mod charging;
+mod configuration;
+mod dead_letters;
+mod dlq;
+mod once;
+mod operations;
+mod outage;
+mod process;
+mod provider;
+mod rejected_answers;
+mod scene;
+mod stopping;
+mod story;
+mod worker;
+mod workers;
+
+pub(crate) use scene::Scene;
+pub(crate) use worker::Worker;
