@@ -26,14 +26,14 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command.unwrap_or(Command::Serve);
-    let (settings, telemetry) = match load() {
+    let (settings, telemetry) = match load(&command) {
         Ok(loaded) => loaded,
         Err(faults) => return faults.report(),
     };
     match command {
         Command::Healthcheck => healthcheck::run(settings.admin_port),
         Command::Serve => match serve(settings, telemetry) {
-            Ok(code) => code,
+            Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("order-service: {error:#}");
                 ExitCode::FAILURE
@@ -42,29 +42,29 @@ fn main() -> ExitCode {
     }
 }
 
-fn load() -> Result<(Settings, Telemetry), Faults> {
+fn load(command: &Command) -> Result<(Settings, Telemetry), Faults> {
     let mut configuration = Configuration::new(Environment::of_process()?);
     let loaded = (Settings::read(&mut configuration), Telemetry::load(&mut configuration));
+    if !matches!(command, Command::Healthcheck) {
+        configuration.check_aws_region();
+    }
     configuration.whole(loaded)
 }
 
-fn serve(settings: Settings, telemetry: Telemetry) -> anyhow::Result<ExitCode> {
+fn serve(settings: Settings, telemetry: Telemetry) -> anyhow::Result<()> {
     let telemetry = telemetry.start("order-service")?;
-    let code = run(settings);
+    let outcome = run(settings);
     telemetry.end();
-    code
+    outcome
 }
 
 #[tokio::main]
-async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    let sqs = match client::from_environment().await {
-        Ok(sqs) => sqs,
-        Err(missing) => return Ok(Faults::one(missing).report()),
-    };
+async fn run(settings: Settings) -> anyhow::Result<()> {
+    let sqs = client::from_environment().await;
     let stop = shutdown::on_signal()?;
     let service = OrderService::build(settings, sqs).await?;
     tracing::info!(address = %service.address()?, admin_address = %service.admin_address()?, "order service up");
     service.run(stop).await?;
     tracing::info!("order service stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

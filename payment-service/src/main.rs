@@ -29,7 +29,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command.unwrap_or(Command::Work);
-    let (settings, telemetry) = match load() {
+    let (settings, telemetry) = match load(&command) {
         Ok(loaded) => loaded,
         Err(faults) => return faults.report(),
     };
@@ -44,39 +44,36 @@ fn main() -> ExitCode {
     })
 }
 
-fn load() -> Result<(Settings, Telemetry), Faults> {
+fn load(command: &Command) -> Result<(Settings, Telemetry), Faults> {
     let mut configuration = Configuration::new(Environment::of_process()?);
     let loaded = (Settings::read(&mut configuration), Telemetry::load(&mut configuration));
+    if !matches!(command, Command::Healthcheck) {
+        configuration.check_aws_region();
+    }
     configuration.whole(loaded)
 }
 
 fn work(settings: Settings, telemetry: Telemetry) -> anyhow::Result<ExitCode> {
     let telemetry = telemetry.start("payment-service")?;
-    let code = run(settings);
+    let outcome = run(settings);
     telemetry.end();
-    code
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 #[tokio::main]
-async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    let sqs = match client::from_environment().await {
-        Ok(sqs) => sqs,
-        Err(missing) => return Ok(Faults::one(missing).report()),
-    };
+async fn run(settings: Settings) -> anyhow::Result<()> {
+    let sqs = client::from_environment().await;
     let stop = shutdown::on_signal()?;
     let service = PaymentService::build(settings, sqs).await?;
     tracing::info!(admin_address = %service.admin_address()?, "payment service up");
     service.run(stop).await?;
     tracing::info!("payment service stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn dead_letters(arguments: DlqArguments, settings: Settings) -> anyhow::Result<ExitCode> {
-    let sqs = match client::from_environment().await {
-        Ok(sqs) => sqs,
-        Err(missing) => return Ok(Faults::one(missing).report()),
-    };
+    let sqs = client::from_environment().await;
     let found = dlq::run(arguments, &settings, sqs).await?;
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

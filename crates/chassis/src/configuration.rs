@@ -58,11 +58,6 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 impl Faults {
-    /// One fault found elsewhere; it starts with the variable's name.
-    pub fn one(fault: impl fmt::Display) -> Self {
-        Self(vec![fault.to_string()])
-    }
-
     /// Prints the faults for the person who starts the process, and gives its exit code.
     pub fn report(&self) -> ExitCode {
         eprintln!("{self}");
@@ -141,6 +136,14 @@ impl Configuration {
     pub fn check_aws_endpoint(&mut self) {
         for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS"] {
             self.url(name, "http://localhost:4566");
+        }
+    }
+
+    /// The region, which the AWS SDK looks for by itself, and in other places too. To be asked outside of any runtime.
+    #[tokio::main(flavor = "current_thread")]
+    pub async fn check_aws_region(&mut self) {
+        if let Err(missing) = messaging::client::find_region().await {
+            self.faults.push(missing.to_string());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 const SPECVERSION: &str = "1.0";
@@ -32,7 +32,8 @@ pub struct Event<P> {
     pub source: String,
     /// The order id.
     pub subject: Uuid,
-    /// When it happened.
+    /// When it happened; written with three decimals, as every time of this project is.
+    #[serde(serialize_with = "in_milliseconds")]
     pub time: Timestamp,
     datacontenttype: String,
     /// `type` and `data`.
@@ -113,6 +114,10 @@ impl DecodeError {
             Self::UnknownSpecversion(_) | Self::UnknownType(_) => "unknown-type",
         }
     }
+}
+
+fn in_milliseconds<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{time:.3}"))
 }
 
 /// Where reading stopped, without what stood there.

@@ -27,6 +27,16 @@ fn every_example_is_read_and_written_unchanged() {
 }
 
 #[test]
+fn a_time_has_three_decimals_whatever_they_are() {
+    for time in ["2026-01-15T10:00:00.000Z", "2026-01-15T10:00:00.120Z", "2026-01-15T10:00:00.123Z"] {
+        let mut event = value(ORDER_CREATED);
+        event["time"] = json!(time);
+        let read = Event::<OrderEvent>::decode(&event.to_string()).unwrap();
+        assert_eq!(value(&read.encode())["time"], time);
+    }
+}
+
+#[test]
 fn an_old_reader_understands_a_writer_that_adds_fields() {
     let mut newer = value(ORDER_CREATED);
     newer["traceid"] = json!("a CloudEvents extension");

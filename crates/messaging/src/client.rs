@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_sdk_sqs::Client;
@@ -20,11 +21,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 #[error("AWS_REGION: is not set; name a region, such as us-east-1")]
 pub struct MissingRegion;
 
+/// Whether the SDK finds a region: in `AWS_REGION`, in the profile, or in what the machine knows of itself.
+pub async fn find_region() -> Result<Region, MissingRegion> {
+    DefaultRegionChain::builder().build().region().await.ok_or(MissingRegion)
+}
+
 /// A client configured by the SDK's own variables and files: `AWS_REGION`, `AWS_ENDPOINT_URL`, the credentials chain.
-pub async fn from_environment() -> Result<Client, MissingRegion> {
-    let config = aws_config::defaults(BehaviorVersion::latest());
-    let client = build(config).await;
-    if client.config().region().is_some() { Ok(client) } else { Err(MissingRegion) }
+pub async fn from_environment() -> Client {
+    build(aws_config::defaults(BehaviorVersion::latest())).await
 }
 
 /// A client of an endpoint that takes any credentials: the embedded queue, LocalStack.

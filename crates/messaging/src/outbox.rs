@@ -39,7 +39,7 @@ pub struct Outbox(Arc<Inner>);
 struct Inner {
     database: Database,
     cap: usize,
-    /// Rows in the table, as of the last count and what has been added since.
+    /// Rows to be sent, as of the last count and what has been added since.
     pending: AtomicUsize,
     /// Rows committed since the relay last claimed.
     fresh: AtomicUsize,
@@ -95,9 +95,10 @@ impl Outbox {
         self.0.fresh.load(Ordering::Relaxed) >= MAX_ENTRIES
     }
 
-    /// Counts the rows, those of other instances included.
+    /// Counts the rows that are to be sent, those of other instances included and those set aside left out.
     pub(crate) async fn count(&self) -> Result<usize, sqlx::Error> {
-        let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM outbox").fetch_one(self.0.database.reads()).await?;
+        let waiting = sqlx::query_scalar("SELECT COUNT(*) FROM outbox WHERE fault IS NULL");
+        let rows: i64 = waiting.fetch_one(self.0.database.reads()).await?;
         let rows = usize::try_from(rows).unwrap_or(0);
         self.0.pending.store(rows, Ordering::Relaxed);
         Ok(rows)
@@ -112,9 +113,9 @@ impl Outbox {
 
     /// Takes what became of claimed rows into the table.
     pub(crate) async fn settle(&self, settlement: Settlement) -> Result<(), WriteError> {
-        let sent = settlement.sent.len();
+        let ended = settlement.sent.len() + settlement.set_aside.len();
         self.0.database.write(settlement).await?;
-        let subtracted = |pending: usize| Some(pending.saturating_sub(sent));
+        let subtracted = |pending: usize| Some(pending.saturating_sub(ended));
         let _ = self.0.pending.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtracted);
         Ok(())
     }

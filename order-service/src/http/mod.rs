@@ -2,6 +2,7 @@
 
 mod body;
 pub mod edge;
+mod health;
 mod idempotency_key;
 mod orders;
 mod problem;
@@ -24,6 +25,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::store::OrderStore;
 use edge::{EdgeSettings, OrderSlots};
+use health::HealthApi;
 use orders::OrdersState;
 use problem::Problem;
 
@@ -53,7 +55,7 @@ impl Modify for BearerToken {
 
 /// Everything that the public port serves.
 pub(crate) fn router<H: Health>(store: OrderStore, health: Arc<H>, edge: &EdgeSettings) -> Router {
-    let (orders, api) = OpenApiRouter::with_openapi(Api::openapi())
+    let (orders, api) = OpenApiRouter::with_openapi(Api::openapi().merge_from(HealthApi::openapi()))
         .routes(routes!(orders::place_order, orders::list_orders))
         .routes(routes!(orders::get_order))
         .with_state(OrdersState { store, slots: OrderSlots::new(edge) })

@@ -78,6 +78,7 @@ async fn the_description_has_every_route_and_every_answer() {
     let (queues, databases) = (Queues::start().await, Databases::new());
     let service = Service::start(&queues, &databases).await;
     let api = service.get("/openapi.json").await.json();
+    let (live, ready) = (service.get("/healthz").await.json(), service.get("/readyz").await.json());
     service.stop().await;
     assert!(api["openapi"].as_str().unwrap().starts_with("3.1"), "{}", api["openapi"]);
     for reference in references(&api) {
@@ -98,6 +99,13 @@ async fn the_description_has_every_route_and_every_answer() {
             let problem = resolved(&api, &responses[*status]["content"]["application/problem+json"]["schema"]);
             let expected = BTreeSet::from(["type", "title", "status", "detail", "errors"]);
             assert_eq!(names(&problem["properties"]), expected, "{method} {path} {status}");
+        }
+    }
+    for (path, example) in [("/healthz", live), ("/readyz", ready)] {
+        let responses = &api["paths"][path]["get"]["responses"];
+        for status in ["200", "503"] {
+            let answer = resolved(&api, &responses[status]["content"]["application/json"]["schema"]);
+            assert_eq!(names(&answer["properties"]), names(&example), "{path} {status}");
         }
     }
     let parameters = |method: &str, path: &str| -> BTreeSet<&str> {

@@ -1,6 +1,6 @@
 //! With a key configured, a person sees and places only their own orders.
 
-use jsonwebtoken::{EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use order_service::Settings;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,11 +12,33 @@ use crate::{Service, settings};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
+const AUDIENCE: (&str, &str) = ("AUTH_JWT_AUDIENCE", "orders");
+const ISSUER: (&str, &str) = ("AUTH_JWT_ISSUER", "https://id.example");
+
 async fn service(queues: &Queues, databases: &Databases) -> Service {
+    service_with(("AUTH_JWT_SECRET", SECRET), queues, databases).await
+}
+
+async fn service_with(key: (&str, &str), queues: &Queues, databases: &Databases) -> Service {
     let mut settings = settings(queues, &databases.create_url().await);
-    let (audience, issuer) = (("AUTH_JWT_AUDIENCE", "orders"), ("AUTH_JWT_ISSUER", "https://id.example"));
-    settings.edge = edge(&[("AUTH_JWT_SECRET", SECRET), audience, issuer]);
+    settings.edge = edge(&[key, AUDIENCE, ISSUER]);
     Service::with(&queues.sqs, settings).await
+}
+
+/// A key of these tests, made for nothing else.
+fn key_file(name: &str) -> String {
+    format!("{}/tests/service/keys/{name}.pem", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A token signed with a private key of these tests.
+fn signed(algorithm: Algorithm, key: &str) -> String {
+    let pem = std::fs::read(key_file(key)).unwrap();
+    let key = match algorithm {
+        Algorithm::RS256 | Algorithm::RS384 | Algorithm::PS256 => EncodingKey::from_rsa_pem(&pem),
+        Algorithm::ES256 => EncodingKey::from_ec_pem(&pem),
+        _ => EncodingKey::from_ed_pem(&pem),
+    };
+    encode(&Header::new(algorithm), &claims("ann"), &key.unwrap()).unwrap()
 }
 
 fn claims(user: &str) -> Value {
@@ -84,6 +106,33 @@ async fn only_a_whole_and_valid_token_lets_somebody_in() {
 }
 
 #[tokio::test]
+async fn a_public_key_lets_in_what_its_private_key_has_signed_and_nothing_else() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    // Whoever knows a public key could use its text as a secret (CVE-2015-9235).
+    let confused = |public: &str| {
+        let text = std::fs::read(key_file(public)).unwrap();
+        encode(&Header::default(), &claims("ann"), &EncodingKey::from_secret(&text)).unwrap()
+    };
+    let tokens = [
+        ("rsa", signed(Algorithm::RS256, "rsa")),
+        ("p256", signed(Algorithm::ES256, "p256")),
+        ("ed25519", signed(Algorithm::EdDSA, "ed25519")),
+    ];
+    for (kind, good) in &tokens {
+        let public = format!("{kind}.pub");
+        let service = service_with(("AUTH_JWT_PUBLIC_KEY_FILE", &key_file(&public)), &queues, &databases).await;
+        assert_eq!(get(&service, "/orders", good).await.status, 200, "{kind}");
+        let mut bad = vec![confused(&public), signed(Algorithm::RS384, "rsa"), signed(Algorithm::PS256, "rsa")];
+        bad.push(signed(Algorithm::RS256, "another-rsa"));
+        bad.extend(tokens.iter().filter(|(other, _)| other != kind).map(|(_, token)| token.clone()));
+        for (index, token) in bad.iter().enumerate() {
+            assert_eq!(get(&service, "/orders", token).await.status, 401, "{kind} {index}");
+        }
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn nobody_sees_or_places_the_orders_of_somebody_else() {
     let (queues, databases) = (Queues::start().await, Databases::new());
     let service = service(&queues, &databases).await;
@@ -112,5 +161,9 @@ fn a_check_that_could_not_hold_is_refused_at_start() {
     assert!(faults(&[("AUTH_JWT_SECRET", "short")]).contains("at least 32 bytes"));
     let incomplete = faults(&[("AUTH_JWT_SECRET", SECRET)]);
     assert!(incomplete.contains("AUTH_JWT_AUDIENCE") && incomplete.contains("AUTH_JWT_ISSUER"), "{incomplete}");
-    assert!(faults(&[("AUTH_JWT_PUBLIC_KEY_FILE", "/nowhere.pem")]).contains("cannot be read"));
+    let refused = |file: &str| faults(&[("AUTH_JWT_PUBLIC_KEY_FILE", file), AUDIENCE, ISSUER]);
+    assert!(refused("/nowhere.pem").contains("cannot be read"));
+    assert!(refused(&key_file("p384.pub")).contains("must hold an RSA, P-256 or Ed25519"));
+    assert!(refused(&key_file("rsa")).contains("private key"));
+    assert!(refused(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).contains("must hold"));
 }

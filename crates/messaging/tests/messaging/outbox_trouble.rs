@@ -36,6 +36,7 @@ async fn what_sqs_will_never_take_is_set_aside_with_its_reason_and_the_rest_goes
     assert_eq!(scene.metric("outbox_set_aside_total"), 5.0);
     // Neither a sweep nor company brings it up again.
     never("set aside and sent", scene.quiet_poll(), async || scene.proxy.count(SEND) > 1).await;
+    assert_eq!(scene.metric("outbox_pending"), 0.0, "what is set aside uses up none of the cap");
     scene.add("next", 1).await;
     scene.left(5).await;
     relay.stop().await;

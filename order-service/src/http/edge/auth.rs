@@ -16,6 +16,8 @@ use crate::order::UserId;
 
 /// A shorter secret could be found by trying (RFC 7518, section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
+/// An uncompressed point of P-256: a tag and two coordinates (SEC 1, section 2.3.3).
+const P256_POINT_BYTES: usize = 65;
 /// Clocks differ.
 const LEEWAY_SECONDS: u64 = 30;
 
@@ -82,12 +84,22 @@ impl TokenCheck {
 
 /// The key's kind decides on the algorithm, never the token.
 fn read_public_key(file: &str) -> Result<(DecodingKey, Algorithm), String> {
-    let pem = std::fs::read(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
-    DecodingKey::from_rsa_pem(&pem)
+    let pem = std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
+    if pem.contains("PRIVATE KEY") {
+        return Err(format!("{file} holds a private key; it belongs to who signs the tokens, give the public one"));
+    }
+    DecodingKey::from_rsa_pem(pem.as_bytes())
         .map(|key| (key, Algorithm::RS256))
-        .or_else(|_| DecodingKey::from_ec_pem(&pem).map(|key| (key, Algorithm::ES256)))
-        .or_else(|_| DecodingKey::from_ed_pem(&pem).map(|key| (key, Algorithm::EdDSA)))
-        .map_err(|_| format!("{file} must hold an RSA, P-256 or Ed25519 public key in PEM"))
+        .or_else(|_| DecodingKey::from_ec_pem(pem.as_bytes()).map(|key| (key, Algorithm::ES256)))
+        .or_else(|_| DecodingKey::from_ed_pem(pem.as_bytes()).map(|key| (key, Algorithm::EdDSA)))
+        .ok()
+        .filter(|(key, algorithm)| *algorithm != Algorithm::ES256 || is_on_p256(key))
+        .ok_or_else(|| format!("{file} must hold an RSA, P-256 or Ed25519 public key in PEM"))
+}
+
+/// Other curves have the same kind of key and longer points; no token could ever be valid with one.
+fn is_on_p256(key: &DecodingKey) -> bool {
+    key.try_get_as_bytes().is_ok_and(|point| point.len() == P256_POINT_BYTES)
 }
 
 pub(super) async fn check(State(check): State<Arc<TokenCheck>>, mut request: Request, next: Next) -> Response {
