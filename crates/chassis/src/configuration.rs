@@ -142,8 +142,8 @@ impl Configuration {
     /// The region, which the AWS SDK looks for by itself, and in other places too. To be asked outside of any runtime.
     #[tokio::main(flavor = "current_thread")]
     pub async fn check_aws_region(&mut self) {
-        if let Err(missing) = messaging::client::find_region().await {
-            self.faults.push(missing.to_string());
+        if let Err(none) = messaging::client::find_region().await {
+            self.faults.push(none.to_string());
         }
     }
 

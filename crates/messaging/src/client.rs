@@ -16,14 +16,18 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The environment names no region.
+/// Neither the environment nor the machine names a region, or not one that can be part of an address.
 #[derive(Debug, thiserror::Error)]
-#[error("AWS_REGION: is not set; name a region, such as us-east-1")]
-pub struct MissingRegion;
+#[error("AWS_REGION: must name a region, such as us-east-1")]
+pub struct NoRegion;
 
-/// Whether the SDK finds a region: in `AWS_REGION`, in the profile, or in what the machine knows of itself.
-pub async fn find_region() -> Result<Region, MissingRegion> {
-    DefaultRegionChain::builder().build().region().await.ok_or(MissingRegion)
+/// The region that the SDK finds: in `AWS_REGION`, in the profile, or in what the machine knows of itself.
+pub async fn find_region() -> Result<Region, NoRegion> {
+    let named = |region: &Region| {
+        let name = region.as_ref();
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    DefaultRegionChain::builder().build().region().await.filter(named).ok_or(NoRegion)
 }
 
 /// A client configured by the SDK's own variables and files: `AWS_REGION`, `AWS_ENDPOINT_URL`, the credentials chain.

@@ -1,16 +1,23 @@
 //! Clients that send slowly hold nothing for ever.
 
+use std::time::Duration;
+
 use testbed::{Databases, Queues};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::Service;
+
+/// Far beyond both limits.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn send_and_wait_for_the_end(service: &Service, beginning: &str) -> String {
     let mut connection = TcpStream::connect(service.url.strip_prefix("http://").unwrap()).await.unwrap();
     connection.write_all(beginning.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
+    let ended = timeout(PATIENCE, connection.read_to_string(&mut answer)).await;
+    ended.expect("the connection is held for ever").unwrap();
     answer
 }
 
