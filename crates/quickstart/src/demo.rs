@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use messaging::dead_letter::Browser;
+use messaging::dead_letter::{Browser, HOLD};
 use reqwest::Client;
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ pub async fn run(system: &System) -> anyhow::Result<bool> {
 /// The orders whose message is in the dead-letter queue.
 async fn dead_lettered(system: &System) -> anyhow::Result<HashSet<String>> {
     let mut orders = HashSet::new();
-    let mut browser = Browser::new(system.dead_letters.clone(), Duration::ZERO);
+    let mut browser = Browser::new(system.dead_letters.clone(), Duration::ZERO, HOLD);
     for letter in browser.next().await? {
         let event: Value = serde_json::from_str(&letter.body).unwrap_or_default();
         orders.extend(event["subject"].as_str().map(str::to_owned));

@@ -6,7 +6,7 @@ mod show;
 
 use aws_sdk_sqs::Client;
 use clap::{Args, Subcommand, ValueEnum};
-use messaging::dead_letter::{self, Browser, DeadLetter, THOROUGH};
+use messaging::dead_letter::{self, Browser, DeadLetter, HOLD, THOROUGH};
 use messaging::{Metrics, Queue};
 use serde_json::Value;
 
@@ -92,7 +92,7 @@ pub async fn run(arguments: DlqArguments, settings: &Settings, sqs: Client) -> a
 
 /// Reads up to `limit` dead letters, and gives all of them back.
 async fn read(dead_letters: Queue, limit: usize) -> anyhow::Result<Vec<DeadLetter>> {
-    let mut browser = Browser::new(dead_letters, THOROUGH);
+    let mut browser = Browser::new(dead_letters, THOROUGH, HOLD);
     let mut letters: Vec<DeadLetter> = Vec::new();
     let outcome = loop {
         match browser.next().await {

@@ -1,14 +1,14 @@
 //! `dlq show ID`
 
 use messaging::Queue;
-use messaging::dead_letter::{Browser, DeadLetter, THOROUGH};
+use messaging::dead_letter::{Browser, DeadLetter, HOLD, THOROUGH};
 use serde_json::{Value, json};
 
 use super::list::summary;
 use super::{Output, age_seconds, order_id};
 
 pub(super) async fn run(dead_letters: Queue, id: &str, output: Output) -> anyhow::Result<bool> {
-    let mut browser = Browser::new(dead_letters.clone(), THOROUGH);
+    let mut browser = Browser::new(dead_letters.clone(), THOROUGH, HOLD);
     let found = loop {
         match browser.next().await {
             Ok(letters) if letters.is_empty() => break Ok(None),

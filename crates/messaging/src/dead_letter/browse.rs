@@ -3,17 +3,17 @@
 //! SQS can only be read by receiving: a message that was looked at stays hidden until it is given back. A [`Browser`]
 //! receives, remembers the receipt handles, and gives everything back that the caller did not delete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 
-use super::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID};
+use super::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, source_attributes};
 use crate::batch::MAX_ENTRIES;
 use crate::queue::{Queue, QueueError, ReceiveRequest};
 
 /// How long a message stays hidden should the process die before it has given it back.
-const HOLD: Duration = Duration::from_secs(60);
+pub const HOLD: Duration = Duration::from_secs(60);
 /// A receive that waits asks all of SQS's servers; one that does not may miss messages.
 pub const THOROUGH: Duration = Duration::from_secs(1);
 
@@ -64,47 +64,63 @@ impl DeadLetter {
 
     /// Its attributes as they were in the source queue.
     pub fn source_attributes(&self) -> BTreeMap<String, String> {
-        let about_failure = [FAILURE_REASON, FAILURE_TYPE, SOURCE_MESSAGE_ID, RECEIVE_COUNT];
-        let attributes = self.attributes.iter().filter(|(name, _)| !about_failure.contains(&name.as_str()));
-        attributes.map(|(name, value)| (name.clone(), value.clone())).collect()
+        source_attributes(&self.attributes)
     }
 }
 
 /// Reads a dead-letter queue to its end, each message once.
 pub struct Browser {
     queue: Queue,
-    wait: Duration,
-    held: Vec<String>,
+    request: ReceiveRequest,
+    seen: HashSet<String>,
+    /// The last receipt handle of each message that is to be given back.
+    held: HashMap<String, String>,
+    /// Messages received since the last one that had not been seen before.
+    repeats: usize,
 }
 
 impl Browser {
-    /// A browser of `queue`, at its beginning, whose receives wait for so long.
-    pub fn new(queue: Queue, wait: Duration) -> Self {
-        Self { queue, wait, held: Vec::new() }
+    /// A browser of `queue`, at its beginning, whose receives wait, and hide what they bring, for so long.
+    pub fn new(queue: Queue, wait: Duration, hold: Duration) -> Self {
+        let request = ReceiveRequest { max: MAX_ENTRIES, wait, visibility_timeout: Some(hold) };
+        let (seen, held, repeats) = Default::default();
+        Self { queue, request, seen, held, repeats }
     }
 
-    /// The next messages; none: that was all. To be read on before the first ones come into sight again, after 60 s.
+    /// The next messages; none: that was all.
+    ///
+    /// In a queue that takes longer to read than a message stays hidden, the first ones come into sight again before the
+    /// end. They are hidden once more; more repeats than there are messages, and no new one among them, are the end too.
     pub async fn next(&mut self) -> Result<Vec<DeadLetter>, QueueError> {
-        let request = ReceiveRequest { max: MAX_ENTRIES, wait: self.wait, visibility_timeout: Some(HOLD) };
-        let letters: Vec<DeadLetter> = self.queue.receive(request).await?.into_iter().map(DeadLetter::new).collect();
-        self.held.extend(letters.iter().map(|letter| letter.receipt_handle.clone()));
-        Ok(letters)
+        loop {
+            let mut letters: Vec<_> =
+                self.queue.receive(self.request).await?.into_iter().map(DeadLetter::new).collect();
+            let received = letters.len();
+            for letter in &letters {
+                self.held.insert(letter.message_id.clone(), letter.receipt_handle.clone());
+            }
+            letters.retain(|letter| self.seen.insert(letter.message_id.clone()));
+            self.repeats = if letters.is_empty() { self.repeats + received } else { 0 };
+            if !letters.is_empty() || received == 0 || self.repeats > self.seen.len() {
+                return Ok(letters);
+            }
+        }
     }
 
     /// Takes a message out of the queue for good.
     pub async fn delete(&mut self, letter: &DeadLetter) -> Result<(), QueueError> {
         let results = self.queue.delete(std::slice::from_ref(&letter.receipt_handle)).await?;
         if results.iter().all(Result::is_ok) {
-            self.held.retain(|receipt_handle| *receipt_handle != letter.receipt_handle);
+            self.held.remove(&letter.message_id);
         }
         Ok(())
     }
 
     /// Brings everything that was not deleted back into sight.
     pub async fn give_back(self) -> Result<(), QueueError> {
-        for receipt_handles in self.held.chunks(MAX_ENTRIES) {
-            let entries: Vec<_> = receipt_handles.iter().map(|handle| (handle.clone(), Duration::ZERO)).collect();
-            self.queue.change_visibility(&entries).await?;
+        let entries: Vec<_> = self.held.into_values().map(|receipt_handle| (receipt_handle, Duration::ZERO)).collect();
+        for batch in entries.chunks(MAX_ENTRIES) {
+            self.queue.change_visibility(batch).await?;
         }
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! Dead letters: what can never be handled, with the reason why.
 
+use std::collections::BTreeMap;
+
 mod browse;
 mod redrive;
 mod send;
 
-pub use browse::{Browser, DeadLetter, THOROUGH};
+pub use browse::{Browser, DeadLetter, HOLD, THOROUGH};
 pub use redrive::{Redrive, RedriveError, purge};
 pub(crate) use send::{Failure, send};
 
@@ -16,3 +18,10 @@ pub const FAILURE_TYPE: &str = "failure-type";
 pub const SOURCE_MESSAGE_ID: &str = "source-message-id";
 /// How often it had been received there.
 pub const RECEIVE_COUNT: &str = "receive-count";
+
+/// The attributes without those about a failure.
+fn source_attributes(attributes: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let about_failure = [FAILURE_REASON, FAILURE_TYPE, SOURCE_MESSAGE_ID, RECEIVE_COUNT];
+    let own = attributes.iter().filter(|(name, _)| !about_failure.contains(&name.as_str()));
+    own.map(|(name, value)| (name.clone(), value.clone())).collect()
+}

@@ -1,12 +1,12 @@
 //! Back from the dead-letter queue to the source queue.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::browse::{Browser, DeadLetter, THOROUGH};
+use super::browse::{Browser, DeadLetter, HOLD, THOROUGH};
 use crate::batch::OutgoingMessage;
 use crate::queue::{Queue, QueueError};
 
@@ -55,7 +55,7 @@ impl Redrive {
         wanted: impl Fn(&DeadLetter) -> bool,
         mut progress: impl FnMut(u64),
     ) -> Result<u64, RedriveError> {
-        let mut browser = Browser::new(self.dead_letters.clone(), THOROUGH);
+        let mut browser = Browser::new(self.dead_letters.clone(), THOROUGH, HOLD);
         let moved = self.move_from(&mut browser, wanted, &mut progress).await;
         let given_back = browser.give_back().await;
         let moved = moved?;
@@ -70,15 +70,13 @@ impl Redrive {
         progress: &mut impl FnMut(u64),
     ) -> Result<u64, RedriveError> {
         let spacing = self.rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.max(1));
-        let (mut moved, mut next, mut seen) = (0, Instant::now(), HashSet::new());
+        let (mut moved, mut next) = (0, Instant::now());
         loop {
             let letters = browser.next().await?;
-            // A message seen before has come into sight again: that was all.
-            let fresh: Vec<_> = letters.into_iter().filter(|letter| seen.insert(letter.message_id.clone())).collect();
-            if fresh.is_empty() {
+            if letters.is_empty() {
                 return Ok(moved);
             }
-            for letter in fresh.iter().filter(|letter| wanted(letter)) {
+            for letter in letters.iter().filter(|letter| wanted(letter)) {
                 sleep_until(next).await;
                 next = Instant::now() + spacing;
                 self.send_back(letter).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID};
+use super::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID, source_attributes};
 use crate::batch::OutgoingMessage;
 use crate::consumer::Delivery;
 use crate::queue::{EntryError, Queue, QueueError};
@@ -30,8 +30,8 @@ pub(crate) enum SendError {
 
 /// Sends a message to the dead-letter queue, its body and attributes unchanged.
 pub(crate) async fn send(queue: &Queue, delivery: &Delivery, failure: Failure<'_>) -> Result<(), SendError> {
-    // Whatever has to go, the trace stays.
-    let mut own: Vec<_> = delivery.attributes.clone().into_iter().collect();
+    // A message that was moved back as it was still tells of its last failure. Whatever else has to go, the trace stays.
+    let mut own: Vec<_> = source_attributes(&delivery.attributes).into_iter().collect();
     own.sort_by_key(|(name, _)| name != TRACEPARENT);
     let mut attributes: BTreeMap<String, String> = own.into_iter().take(MAX_OWN_ATTRIBUTES).collect();
     attributes.insert(FAILURE_REASON.into(), printable(failure.reason));

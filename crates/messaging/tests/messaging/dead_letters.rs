@@ -1,8 +1,11 @@
 //! What can never be handled goes to the dead-letter queue with its reason; until it is there, it stays where it is.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use futures::future::join_all;
-use messaging::dead_letter::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID};
-use testbed::Fault;
+use messaging::dead_letter::{Browser, FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID};
+use testbed::{Fault, eventually};
 
 use crate::{Scene, config, reject};
 
@@ -42,6 +45,43 @@ async fn a_message_with_as_many_attributes_as_sqs_takes_gets_its_reason_and_keep
     assert_eq!((dead.attributes.len(), &*dead.attributes[FAILURE_REASON]), (10, "why  "));
     assert_eq!(dead.attributes["traceparent"], TRACEPARENT);
     scene.end(consumer).await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_moved_back_with_the_reason_of_its_last_failure_keeps_what_is_its_own() {
+    let scene = Scene::start().await;
+    let own = ["a", "b", "c", "d", "e", "traceparent"].map(|name| (name, "value"));
+    let last = [FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID].map(|name| (name, "last"));
+    scene.queues.send_with("orders", "moved back", &[&own[..], &last].concat()).await;
+    let consumer = scene.consume(config(), |_| reject("again"));
+    let dead = scene.queues.take("orders-dlq").await;
+    assert_eq!(dead.attributes.len(), 10);
+    assert!(own.iter().all(|(name, _)| dead.attributes[*name] == "value"), "{dead:?}");
+    assert_eq!((&*dead.attributes[FAILURE_REASON], &*dead.attributes[RECEIVE_COUNT]), ("again", "1"));
+    scene.end(consumer).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_takes_longer_to_read_than_a_message_stays_hidden_is_read_to_its_end_and_each_message_once() {
+    let scene = Scene::start().await;
+    scene.send_many("m", 60).await;
+    let hold = Duration::from_secs(2);
+    let mut browser = Browser::new(scene.queue(), Duration::ZERO, hold);
+    let mut read = Vec::new();
+    loop {
+        let letters = browser.next().await.unwrap();
+        if letters.is_empty() {
+            break;
+        }
+        read.extend(letters.into_iter().map(|letter| letter.body));
+        if read.len() == 30 {
+            eventually("all are in sight again", async || (scene.hidden().await == 0).then_some(())).await;
+        }
+    }
+    assert_eq!((read.len(), read.iter().collect::<HashSet<_>>().len()), (60, 60));
+    browser.give_back().await.unwrap();
+    assert_eq!(scene.drain(60).await.len(), 60);
+    scene.queues.expect_all_empty(&["orders", "orders-dlq"]).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod dead_letters;
 mod deletes;
 mod idle;
 mod leases;
+mod liveness;
 mod logs;
 mod lost_leases;
 mod lost_receive;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
+use messaging::consumer::Progress;
 use messaging::{Consumer, ConsumerConfig, Delivery, Handler, Queue, Verdict};
 use testbed::eventually;
 use tokio::task::{JoinError, JoinHandle};
@@ -20,6 +21,8 @@ use crate::Scene;
 pub(crate) struct Running {
     /// Its queue.
     pub(crate) queue: Queue,
+    /// Whether it gets on.
+    pub(crate) progress: Progress,
     seen: Arc<Seen>,
     stop: CancellationToken,
     running: JoinHandle<Result<(), JoinError>>,
@@ -88,8 +91,9 @@ impl Scene {
     {
         let (queue, seen, stop) = (self.queue(), Arc::<Seen>::default(), CancellationToken::new());
         let consumer = Consumer::new(queue.clone(), Recording { act, seen: seen.clone(), welcome }, config);
+        let progress = consumer.progress();
         let running = tokio::spawn(consumer.run(stop.clone()));
-        Running { queue, seen, stop, running }
+        Running { queue, progress, seen, stop, running }
     }
 
     /// Stops a consumer once all messages are settled; nothing may be left of them. What its handler has seen.
