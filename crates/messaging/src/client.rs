@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_sdk_sqs::Client;
@@ -23,11 +22,11 @@ pub struct NoRegion;
 
 /// The region that the SDK finds: in `AWS_REGION`, in the profile, or in what the machine knows of itself.
 pub async fn find_region() -> Result<Region, NoRegion> {
-    let named = |region: &Region| {
+    let named = |region: &&Region| {
         let name = region.as_ref();
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
-    DefaultRegionChain::builder().build().region().await.filter(named).ok_or(NoRegion)
+    from_environment().await.config().region().filter(named).cloned().ok_or(NoRegion)
 }
 
 /// A client configured by the SDK's own variables and files: `AWS_REGION`, `AWS_ENDPOINT_URL`, the credentials chain.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::config::{Builder, retry::RetryConfig};
-use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
     MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
@@ -285,7 +285,7 @@ impl Queue {
         let queue = self.name().to_owned();
         let status = error.raw_response().map(|response| response.status().as_u16());
         let SdkError::ServiceError(context) = &error else {
-            return QueueError::Unavailable { queue, operation, reason: DisplayErrorContext(&error).to_string() };
+            return QueueError::Unavailable { queue, operation, reason: causes(&error) };
         };
         let code = context.err().code().unwrap_or("unknown error");
         let reason = format!("{code}: {}", context.err().message().unwrap_or("no message"));
@@ -322,6 +322,12 @@ impl Queue {
             reason: error.to_string(),
         })
     }
+}
+
+/// An error and what it came from, in words only: the SDK's own text repeats all of it with the whole answer.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Puts the two lists of a batch answer back into the order of the request. An entry that is in neither has failed.

@@ -37,7 +37,7 @@ async fn lock(database: &str, held: Duration) {
 async fn break_postgres(scene: &Scene, extent: Extent) -> usize {
     let restart = std::env::var("TEST_POSTGRES_RESTART").ok().filter(|_| extent == Extent::Full);
     let times = match restart {
-        Some(_) => 5,
+        Some(_) => 20,
         None => extent.pick(5, 60),
     };
     for _ in 0..times {

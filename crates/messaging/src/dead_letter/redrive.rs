@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_sqs::error::ProvideErrorMetadata;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::browse::{Browser, DeadLetter, HOLD, THOROUGH};
 use crate::batch::OutgoingMessage;
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Queue, QueueError, causes};
 
 /// How often a move task is asked how far it is.
 const LOOK: Duration = Duration::from_secs(1);
@@ -124,7 +124,7 @@ impl Redrive {
             Err(error) => Err(QueueError::Unavailable {
                 queue: self.dead_letters.name().to_owned(),
                 operation: "StartMessageMoveTask",
-                reason: DisplayErrorContext(&error).to_string(),
+                reason: causes(&error),
             }
             .into()),
         }
@@ -136,7 +136,7 @@ impl Redrive {
             let tasks = call.send().await.map_err(|error| QueueError::Unavailable {
                 queue: self.dead_letters.name().to_owned(),
                 operation: "ListMessageMoveTasks",
-                reason: DisplayErrorContext(&error).to_string(),
+                reason: causes(&error),
             })?;
             let Some(task) = tasks.results().first() else { return Ok(0) };
             let moved = u64::try_from(task.approximate_number_of_messages_moved()).unwrap_or(0);
@@ -160,6 +160,6 @@ pub async fn purge(queue: &Queue) -> Result<(), QueueError> {
     purged.map(drop).map_err(|error| QueueError::Unavailable {
         queue: queue.name().to_owned(),
         operation: "PurgeQueue",
-        reason: error.code().map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned),
+        reason: error.code().map_or_else(|| causes(&error), str::to_owned),
     })
 }
