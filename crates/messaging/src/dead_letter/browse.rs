@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 
 use super::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, source_attributes};
-use crate::batch::MAX_ENTRIES;
+use crate::batch::{MAX_ENTRIES, OutgoingMessage};
 use crate::queue::{Queue, QueueError, ReceiveRequest};
 
 /// How long a message stays hidden should the process die before it has given it back.
@@ -28,7 +28,7 @@ pub struct DeadLetter {
     pub attributes: BTreeMap<String, String>,
     /// When it was sent, in milliseconds since 1970; a message that SQS has moved keeps its first time.
     pub sent_at: i64,
-    pub(super) receipt_handle: String,
+    receipt_handle: String,
 }
 
 impl DeadLetter {
@@ -65,6 +65,12 @@ impl DeadLetter {
     /// Its attributes as they were in the source queue.
     pub fn source_attributes(&self) -> BTreeMap<String, String> {
         source_attributes(&self.attributes)
+    }
+
+    /// What was in the source queue, under this queue's id.
+    pub(super) fn as_it_was(&self) -> OutgoingMessage {
+        let (id, subject, body) = (self.message_id.clone(), String::new(), self.body.clone());
+        OutgoingMessage { id, subject, body, attributes: self.source_attributes() }
     }
 }
 
@@ -107,11 +113,17 @@ impl Browser {
         }
     }
 
-    /// Takes a message out of the queue for good.
-    pub async fn delete(&mut self, letter: &DeadLetter) -> Result<(), QueueError> {
-        let results = self.queue.delete(std::slice::from_ref(&letter.receipt_handle)).await?;
-        if results.iter().all(Result::is_ok) {
-            self.held.remove(&letter.message_id);
+    /// Takes up to ten messages that it has read out of the queue for good. One that could not be deleted stays.
+    pub(super) async fn delete(&mut self, message_ids: &[&str]) -> Result<(), QueueError> {
+        let held = message_ids.iter().filter_map(|id| self.held.get_key_value(*id));
+        let (ids, receipt_handles): (Vec<String>, Vec<String>) =
+            held.map(|(id, handle)| (id.clone(), handle.clone())).unzip();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let results = self.queue.delete(&receipt_handles).await?;
+        for (id, _) in ids.iter().zip(results).filter(|(_, result)| result.is_ok()) {
+            self.held.remove(id);
         }
         Ok(())
     }

@@ -1,13 +1,12 @@
 //! Back from the dead-letter queue to the source queue.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::browse::{Browser, DeadLetter, HOLD, THOROUGH};
-use crate::batch::OutgoingMessage;
+use crate::batch::{OutgoingMessage, pack};
 use crate::queue::{Queue, QueueError, causes};
 
 /// How often a move task is asked how far it is.
@@ -49,7 +48,7 @@ pub struct Redrive {
 
 impl Redrive {
     /// Moves those that `wanted` picks, each sent to the source queue before it leaves the dead-letter queue, and returns
-    /// how many there were. `progress` is told the count after each.
+    /// how many there were. `progress` is told the count after each batch.
     pub async fn some(
         &self,
         wanted: impl Fn(&DeadLetter) -> bool,
@@ -76,29 +75,31 @@ impl Redrive {
             if letters.is_empty() {
                 return Ok(moved);
             }
-            for letter in letters.iter().filter(|letter| wanted(letter)) {
+            let wanted = letters.iter().filter(|letter| wanted(letter));
+            for batch in pack(wanted.map(DeadLetter::as_it_was)) {
                 sleep_until(next).await;
-                next = Instant::now() + spacing;
-                self.send_back(letter).await?;
-                browser.delete(letter).await?;
-                moved += 1;
+                next = Instant::now() + spacing * batch.len() as u32;
+                moved += self.send_back(&batch, browser).await?;
                 progress(moved);
             }
         }
     }
 
-    async fn send_back(&self, letter: &DeadLetter) -> Result<(), RedriveError> {
-        let attributes: BTreeMap<String, String> = letter.source_attributes();
-        let (id, body) = (letter.message_id.clone(), letter.body.clone());
-        let message = OutgoingMessage { id, subject: String::new(), body, attributes };
-        let results = self.source.send(std::slice::from_ref(&message)).await?;
-        match results.into_iter().next() {
-            Some(Ok(_)) => Ok(()),
-            failed => {
-                let reason = failed.and_then(Result::err).map_or("no result".to_owned(), |error| error.to_string());
-                Err(RedriveError::NotTaken { message_id: letter.message_id.clone(), reason })
+    async fn send_back(&self, batch: &[OutgoingMessage], browser: &mut Browser) -> Result<u64, RedriveError> {
+        let results = self.source.send(batch).await?;
+        let mut taken = Vec::with_capacity(batch.len());
+        let mut outcome = Ok(());
+        for (message, result) in batch.iter().zip(results) {
+            match result {
+                Ok(_) => taken.push(&*message.id),
+                Err(error) => {
+                    let (message_id, reason) = (message.id.clone(), error.to_string());
+                    outcome = Err(RedriveError::NotTaken { message_id, reason });
+                }
             }
         }
+        browser.delete(&taken).await?;
+        outcome.map(|()| taken.len() as u64)
     }
 
     /// Moves all of them: by a message move task where the endpoint has them, else one by one.

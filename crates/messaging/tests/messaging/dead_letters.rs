@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use messaging::dead_letter::{Browser, FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID};
+use messaging::dead_letter::{Browser, FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, Redrive, SOURCE_MESSAGE_ID};
 use testbed::{Fault, eventually};
 
 use crate::{Scene, config, reject};
@@ -81,6 +81,31 @@ async fn a_queue_that_takes_longer_to_read_than_a_message_stays_hidden_is_read_t
     assert_eq!((read.len(), read.iter().collect::<HashSet<_>>().len()), (60, 60));
     browser.give_back().await.unwrap();
     assert_eq!(scene.drain(60).await.len(), 60);
+    scene.queues.expect_all_empty(&["orders", "orders-dlq"]).await;
+}
+
+#[tokio::test]
+async fn a_redrive_goes_in_batches_and_what_is_not_taken_stays() {
+    let scene = Scene::start().await;
+    let bodies: Vec<String> = (0..30).map(|number| format!("m-{number}")).collect();
+    scene.queues.send_all("orders-dlq", &bodies).await;
+    scene.fail_first(1, SEND, Fault::HalfFailed { code: "InternalError", sender_fault: false });
+    let source = scene.queue();
+    let dead_letters = source.dead_letter_queue().await.unwrap().unwrap();
+    let redrive = Redrive { dead_letters, source, rate: None };
+    let error = redrive.some(|_| true, |_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("InternalError"), "{error}");
+    assert_eq!(scene.entries(DELETE).len(), scene.entries(SEND).len().div_ceil(2), "only what was taken");
+    let rest = bodies.len() - scene.entries(DELETE).len();
+    assert_eq!(redrive.some(|_| true, |_| {}).await.unwrap(), rest as u64);
+    assert!(scene.proxy.count(SEND) < 10, "{} calls", scene.proxy.count(SEND));
+    let mut back = scene.drain(30).await;
+    back.sort();
+    assert_eq!(back, {
+        let mut sent = bodies;
+        sent.sort();
+        sent
+    });
     scene.queues.expect_all_empty(&["orders", "orders-dlq"]).await;
 }
 
