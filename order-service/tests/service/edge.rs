@@ -54,6 +54,13 @@ async fn behind_a_proxy_a_client_is_the_address_that_the_proxy_has_seen() {
         (status(&format!("203.0.113.{invented}, 192.0.2.1")).await == 429).then_some(())
     })
     .await;
+    let mut own = 0..;
+    eventually("neither do the many addresses of one IPv6 network", async || {
+        let own = own.next()?;
+        (status(&format!("2001:db8::{own:x}")).await == 429).then_some(())
+    })
+    .await;
+    assert_eq!(status("2001:db8:0:1::").await, 200, "another network");
     service.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! A limit on each client's requests.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +78,14 @@ impl KeyExtractor for ClientAddress {
         };
         let peer = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let address = if self.behind_proxy { forwarded().or_else(peer) } else { peer() };
-        address.ok_or(GovernorError::UnableToExtractKey)
+        address.map(network).ok_or(GovernorError::UnableToExtractKey)
+    }
+}
+
+/// Every subscriber has at least a /64 of IPv6 addresses to itself (RFC 6177), and could use a new one for each request.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 => v4,
     }
 }
