@@ -4,6 +4,9 @@
 //! transaction, commits, and answers each. While it commits, the next group gathers: no write ever waits for company.
 //! Should one of a group fail, the transaction is rolled back and each is run again in a transaction of its own, so a
 //! write's failure stays its own.
+//!
+//! PostgreSQL has several writers. A group keeps the locks on its rows until its last write is done, so groups run their
+//! writes in one order, by the row that others may want too: otherwise two of them could wait for each other.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +35,12 @@ pub trait Write: Send + Sync + 'static {
     /// What the caller gets after the commit.
     type Output: Send;
 
+    /// The row that other writes may want at the same time, by a name that all of them use; none: nobody waits for what
+    /// this write locks.
+    fn contended_row(&self) -> Option<String> {
+        None
+    }
+
     /// Makes the change. An error undoes the whole write.
     fn run(&self, transaction: &mut AnyConnection) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
 }
@@ -58,6 +67,7 @@ impl From<sqlx::Error> for WriteError {
 
 /// A write with the way back to its caller, its type forgotten.
 trait Job: Send {
+    fn contended_row(&self) -> Option<String>;
     fn run<'a>(&'a mut self, transaction: &'a mut AnyConnection) -> BoxFuture<'a, Result<(), sqlx::Error>>;
     fn answer(self: Box<Self>, result: Result<(), WriteError>);
 }
@@ -69,6 +79,10 @@ struct Pending<W: Write> {
 }
 
 impl<W: Write> Job for Pending<W> {
+    fn contended_row(&self) -> Option<String> {
+        self.write.contended_row()
+    }
+
     fn run<'a>(&'a mut self, transaction: &'a mut AnyConnection) -> BoxFuture<'a, Result<(), sqlx::Error>> {
         Box::pin(async move {
             // A panic is to fail this write, not to end the writer that all others wait for.
@@ -154,6 +168,13 @@ impl Writer {
         while let Ok(first) = waiting.recv_async().await {
             let mut group = vec![first];
             group.extend(waiting.try_iter().take(MAX_GROUP - 1));
+            if self.engine == Engine::Postgres {
+                // Last those that have none: what they lock is never waited for by a group that they wait for.
+                group.sort_by_cached_key(|job| {
+                    let row = job.contended_row();
+                    (row.is_none(), row)
+                });
+            }
             self.commit(group).await;
         }
     }

@@ -40,6 +40,10 @@ impl PlaceOrder {
 impl Write for PlaceOrder {
     type Output = Placed;
 
+    fn contended_row(&self) -> Option<String> {
+        self.idempotency_key.clone()
+    }
+
     async fn run(&self, transaction: &mut AnyConnection) -> Result<Placed, sqlx::Error> {
         let order = &self.order;
         let id = order.id.to_string();

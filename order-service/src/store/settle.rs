@@ -39,6 +39,10 @@ pub enum Settled {
 impl Write for Settlement {
     type Output = Settled;
 
+    fn contended_row(&self) -> Option<String> {
+        Some(self.order_id.to_string())
+    }
+
     async fn run(&self, transaction: &mut AnyConnection) -> Result<Settled, sqlx::Error> {
         let id = self.order_id.to_string();
         let updated = sqlx::query(

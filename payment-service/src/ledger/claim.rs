@@ -1,6 +1,6 @@
 //! Claiming an order's row: the one step that decides who may charge.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contracts::{Currency, OrderCreated};
 use database::{Write, WriteError};
@@ -36,6 +36,10 @@ pub enum Claimed {
 
 impl Write for Claim {
     type Output = Claimed;
+
+    fn contended_row(&self) -> Option<String> {
+        Some(self.order.order_id.to_string())
+    }
 
     async fn run(&self, transaction: &mut AnyConnection) -> Result<Claimed, sqlx::Error> {
         let order = &self.order;
@@ -113,9 +117,18 @@ impl Ledger {
         lease: Duration,
         trace: TraceContext,
     ) -> Result<Claimed, WriteError> {
+        let begun = Instant::now();
         let claimed = self.database.write(Claim { order, payment_id: Uuid::now_v7(), lease, trace }).await?;
-        if matches!(claimed, Claimed::Concluded(_)) {
-            self.outbox.committed();
+        match claimed {
+            Claimed::Concluded(_) => self.outbox.committed(),
+            Claimed::Won(attempt) => {
+                // The lease began before the write had to wait: for its row, or for the disk. What is left of it may be
+                // too little to charge in.
+                if begun.elapsed() >= lease / 2 && !self.renew(attempt, lease).await? {
+                    return Ok(Claimed::Busy(lease));
+                }
+            }
+            Claimed::Busy(_) | Claimed::OtherAmount => {}
         }
         Ok(claimed)
     }

@@ -18,6 +18,10 @@ struct SetLease {
 impl Write for SetLease {
     type Output = bool;
 
+    fn contended_row(&self) -> Option<String> {
+        Some(self.attempt.order_id.to_string())
+    }
+
     async fn run(&self, transaction: &mut AnyConnection) -> Result<bool, sqlx::Error> {
         let now = Timestamp::now().as_millisecond();
         let updated = sqlx::query(

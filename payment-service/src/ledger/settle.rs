@@ -25,6 +25,10 @@ struct Settle {
 impl Write for Settle {
     type Output = Settled;
 
+    fn contended_row(&self) -> Option<String> {
+        Some(self.attempt.order_id.to_string())
+    }
+
     async fn run(&self, transaction: &mut AnyConnection) -> Result<Settled, sqlx::Error> {
         // To the millisecond, as the row keeps it: told again, it is the same event to the letter.
         let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default();

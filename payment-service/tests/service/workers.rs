@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use messaging::{Outbox, TraceContext};
 use payment_service::ledger::{Attempt, Claimed, Conclusion, Ledger, Settled};
-use testbed::{CountingProvider, Reply, eventually};
+use sqlx::{AnyConnection, Connection};
+use testbed::{CountingProvider, Reply, eventually, never};
+use tokio::time::sleep;
 
 use crate::scene::{created, order};
 use crate::worker::asking;
@@ -135,5 +137,30 @@ async fn a_claim_is_busy_for_others_until_its_lease_ends() {
 
     assert!(ledger.release(first).await.unwrap());
     assert_eq!(won(&ledger, &order, Duration::ZERO).await.number, 2);
+    scene.at_rest_but_for(&[&order]).await;
+}
+
+#[tokio::test]
+async fn a_claim_that_had_to_wait_for_its_row_is_whole_once_it_is_won() {
+    let scene = Scene::set().await;
+    let ledger = Ledger::new(scene.books(), Outbox::new(scene.books(), usize::MAX));
+    let order = order(4200);
+    let first = won(&ledger, &order, Duration::from_secs(60)).await;
+    assert!(ledger.release(first).await.unwrap());
+
+    let mut other = AnyConnection::connect(&scene.database_url).await.unwrap();
+    sqlx::raw_sql("BEGIN; UPDATE payments SET amount = amount").execute(&mut other).await.unwrap();
+    // Less than SQLite waits for a lock.
+    let lease = Duration::from_secs(2);
+    let waiting = tokio::spawn({
+        let (ledger, order) = (ledger.clone(), order.clone());
+        async move { ledger.claim(order, lease, TraceContext::root()).await.unwrap() }
+    });
+    never("it does not wait", sleep(lease * 3 / 2), async || waiting.is_finished()).await;
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    let Claimed::Won(attempt) = waiting.await.unwrap() else { panic!("the row was free") };
+    let again = ledger.claim(order.clone(), lease, TraceContext::root()).await.unwrap();
+    assert!(matches!(again, Claimed::Busy(left) if left >= lease / 2), "{again:?}");
+    assert!(ledger.release(attempt).await.unwrap());
     scene.at_rest_but_for(&[&order]).await;
 }
