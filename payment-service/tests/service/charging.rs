@@ -16,7 +16,7 @@ const DECLINED: &str = include_str!("../../../crates/contracts/examples/payment.
 fn assert_is_like(example: &str, told: &Told, order: &OrderCreated, payment_id: &str) {
     let mut expected: Value = serde_json::from_str(example).unwrap();
     expected["id"] = json!(told.event.id);
-    expected["time"] = json!(told.event.time);
+    expected["time"] = json!(format!("{:.3}", told.event.time));
     expected["subject"] = json!(order.order_id);
     expected["data"]["orderId"] = json!(order.order_id);
     expected["data"]["paymentId"] = json!(payment_id);
