@@ -32,7 +32,7 @@ pub struct Event<P> {
     pub source: String,
     /// The order id.
     pub subject: Uuid,
-    /// When it happened; written with three decimals, as every time of this project is.
+    /// When it happened; written with three decimals, as the times of the API are.
     #[serde(serialize_with = "in_milliseconds")]
     pub time: Timestamp,
     datacontenttype: String,

@@ -8,5 +8,6 @@ mod failures;
 mod groups;
 mod locked;
 mod opening;
+mod same_rows;
 
 pub(crate) use entries::{Books, Entry, Trouble};
