@@ -1,7 +1,8 @@
 //! Results of payments, from the queue `payments` to the orders.
 
+use chassis::worker;
 use contracts::{Event, PaymentEvent};
-use messaging::{Breaker, Delivery, Handler, Verdict};
+use messaging::{Delivery, Handler, Verdict};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -12,12 +13,11 @@ use crate::store::{OrderStore, Settled, Settlement};
 pub(crate) struct ResultHandler {
     store: OrderStore,
     queue: String,
-    breaker: Breaker,
 }
 
 impl ResultHandler {
     pub(crate) fn new(store: OrderStore, queue: String) -> Self {
-        Self { store, queue, breaker: Breaker::default() }
+        Self { store, queue }
     }
 }
 
@@ -56,12 +56,7 @@ impl Handler for ResultHandler {
         };
         Span::current().record("order_id", settlement.order_id.to_string());
         let status = settlement.status;
-        let settled = self.store.settle(settlement).await;
-        match &settled {
-            Ok(_) => self.breaker.succeeded(),
-            Err(_) => self.breaker.failed(),
-        }
-        match settled {
+        match self.store.settle(settlement).await {
             Ok(Settled::Now) => tracing::info!(%status, "order settled"),
             Ok(Settled::Before) => tracing::info!(%status, "result came again, the order stays as it is"),
             Ok(Settled::Otherwise(status)) => {
@@ -75,12 +70,8 @@ impl Handler for ResultHandler {
             Ok(Settled::Unknown) => {
                 return Verdict::Reject { kind: "unknown-order", reason: "there is no such order".to_owned() };
             }
-            Err(error) => return Verdict::Retry { reason: error.to_string(), after: None },
+            Err(error) => return worker::not_written(&error),
         }
         Verdict::Done
-    }
-
-    async fn ready(&self) -> usize {
-        self.breaker.ready().await
     }
 }

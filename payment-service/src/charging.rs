@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use chassis::worker;
 use contracts::{Event, OrderCreated, OrderEvent};
-use messaging::{Breaker, Delivery, Handler, Verdict};
+use messaging::{Delivery, Handler, Verdict};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::Span;
 use tracing::field::Empty;
@@ -16,7 +17,6 @@ use crate::provider::{Answer, Charge, Provider};
 pub(crate) struct ChargeHandler {
     pub(crate) ledger: Ledger,
     pub(crate) provider: Provider,
-    pub(crate) breaker: Breaker,
     pub(crate) queue: String,
     /// How long a claim lasts unless it is renewed. Shorter than the message's own lease, which is extended once half of
     /// the visibility timeout has passed: when a worker dies, its claim has ended before the message comes again.
@@ -39,43 +39,25 @@ impl Handler for ChargeHandler {
     async fn handle(&self, delivery: &Delivery) -> Verdict {
         let OrderEvent::Created(order) = match Event::decode(&delivery.body) {
             Ok(event) => event.payload,
-            Err(error) => {
-                self.breaker.passed();
-                return Verdict::Reject { kind: error.kind(), reason: error.to_string() };
-            }
+            Err(error) => return Verdict::Reject { kind: error.kind(), reason: error.to_string() },
         };
         Span::current().record("order_id", order.order_id.to_string());
         tracing::info!(amount = order.amount, currency = %order.currency, "order received");
-        if let Some(pause) = self.breaker.pause() {
-            return retry("the provider or the ledger keeps failing", Some(pause));
-        }
         match self.ledger.claim(order.clone(), self.lease, delivery.trace).await {
             Ok(Claimed::Won(attempt)) => self.charge(order, attempt, delivery).await,
             Ok(Claimed::Concluded(conclusion)) => {
-                self.breaker.passed();
                 let state = conclusion.name();
                 tracing::info!(state, "order came again, charged nothing, its result is told again");
                 self.metrics.charged("duplicate");
-                Verdict::Done
+                Verdict::Repeated
             }
-            Ok(Claimed::Busy(left)) => {
-                self.breaker.passed();
-                retry("another attempt to charge it is under way", Some(left))
-            }
+            Ok(Claimed::Busy(left)) => busy(left),
             Ok(Claimed::OtherAmount) => {
-                self.breaker.passed();
                 let reason = "the order is in the ledger with another amount".to_owned();
                 Verdict::Reject { kind: "amount-mismatch", reason }
             }
-            Err(error) => {
-                self.breaker.failed();
-                retry(&error.to_string(), None)
-            }
+            Err(error) => worker::not_written(&error),
         }
-    }
-
-    async fn ready(&self) -> usize {
-        self.breaker.ready().await
     }
 }
 
@@ -88,22 +70,23 @@ impl ChargeHandler {
             currency: order.currency,
             attempt: attempt.number,
         };
-        let Some(answer) = self.ask_provider(&charge, attempt, delivery).await else {
-            return retry("another attempt to charge it has begun", Some(self.lease));
-        };
+        let Some(answer) = self.ask_provider(&charge, attempt, delivery).await else { return busy(self.lease) };
         match answer {
             Answer::Succeeded { charge_id } => {
                 self.settle(attempt, Conclusion::Succeeded { charge_id }, delivery).await
             }
             Answer::Declined { reason } => self.settle(attempt, Conclusion::Declined { reason }, delivery).await,
-            Answer::TryLater { reason, after } => {
-                self.breaker.failed();
+            Answer::Away { reason, after } => {
+                self.metrics.charged("away");
+                self.release(attempt).await;
+                Verdict::Away { reason, after }
+            }
+            Answer::Failed { reason, after } => {
                 self.metrics.charged("failed");
                 self.release(attempt).await;
                 Verdict::Retry { reason, after }
             }
             Answer::Refused { reason } => {
-                self.breaker.succeeded();
                 self.metrics.charged("refused");
                 self.release(attempt).await;
                 Verdict::Reject { kind: "provider-refused", reason }
@@ -139,7 +122,6 @@ impl ChargeHandler {
         let payment_id = attempt.payment_id;
         match self.ledger.settle(attempt, conclusion.clone(), delivery.trace).await {
             Ok(Settled::Now) => {
-                self.breaker.succeeded();
                 match &conclusion {
                     Conclusion::Succeeded { charge_id } => tracing::info!(%payment_id, charge_id, "order charged"),
                     Conclusion::Declined { reason } => tracing::info!(%payment_id, reason, "order declined"),
@@ -147,12 +129,9 @@ impl ChargeHandler {
                 self.metrics.charged(conclusion.name());
                 Verdict::Done
             }
-            Ok(Settled::Fenced) => retry("another attempt to charge it has begun", Some(self.lease)),
+            Ok(Settled::Fenced) => busy(self.lease),
             // The provider knows the key: the next attempt gets the same answer.
-            Err(error) => {
-                self.breaker.failed();
-                retry(&error.to_string(), None)
-            }
+            Err(error) => worker::not_written(&error),
         }
     }
 
@@ -172,6 +151,6 @@ impl Conclusion {
     }
 }
 
-fn retry(reason: &str, after: Option<Duration>) -> Verdict {
-    Verdict::Retry { reason: reason.to_owned(), after }
+fn busy(left: Duration) -> Verdict {
+    Verdict::Busy { reason: "another attempt to charge it is under way".to_owned(), after: left }
 }

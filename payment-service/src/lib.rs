@@ -20,7 +20,7 @@ use chassis::shutdown::with_all;
 use database::Database;
 use messaging::consumer::Progress;
 use messaging::relay::Published;
-use messaging::{Breaker, Consumer, Outbox, Queue, Relay};
+use messaging::{Consumer, Outbox, Queue, Relay};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -63,7 +63,6 @@ impl PaymentService {
         let handler = ChargeHandler {
             ledger: ledger.clone(),
             provider,
-            breaker: Breaker::default(),
             queue: settings.orders_queue,
             lease: visibility_timeout / 2,
             metrics: metrics::Metrics::register(&mut registry),

@@ -19,7 +19,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let charges = Family::<Outcome, Counter>::default();
-        for outcome in ["succeeded", "declined", "failed", "refused", "duplicate"] {
+        for outcome in ["succeeded", "declined", "away", "failed", "refused", "duplicate"] {
             drop(charges.get_or_create(&Outcome { outcome }));
         }
         registry.register("charges", "Attempts to charge an order, by outcome", charges.clone());

@@ -1,8 +1,10 @@
-//! How a service consumes its queue, from the variables that both services share.
+//! How a service consumes its queue: the variables that both services share, and what a write that did not happen means
+//! for the message that wanted it.
 
 use std::time::Duration;
 
-use messaging::{Backoff, ConsumerConfig};
+use database::WriteError;
+use messaging::{Backoff, ConsumerConfig, Verdict};
 
 use crate::Configuration;
 
@@ -10,6 +12,9 @@ use crate::Configuration;
 const RETRY_CAP: Duration = Duration::from_secs(300);
 /// The visibility timeout's limit in SQS.
 const MAX_VISIBILITY_SECONDS: u64 = 43_200;
+
+/// How soon a write that waited for somebody else's lock is tried again.
+const LOCKED: Duration = Duration::from_secs(1);
 
 /// Reads `WORKER_CONCURRENCY`, `VISIBILITY_TIMEOUT_SECONDS`, `RETRY_BASE_SECONDS`,
 /// `WORKER_MAX_PER_SECOND` and `SHUTDOWN_TIMEOUT_SECONDS`.
@@ -24,5 +29,18 @@ pub fn load(configuration: &mut Configuration) -> ConsumerConfig {
         shutdown_timeout: configuration.seconds("SHUTDOWN_TIMEOUT_SECONDS", 30, 1..=3600),
         max_per_second: configuration.optional_number("WORKER_MAX_PER_SECOND", 1..=1_000_000).map(|rate| rate as u32),
         ..defaults
+    }
+}
+
+/// What becomes of a message whose write did not happen. Only what the database refuses of this very write is the message's
+/// own failure.
+pub fn not_written(error: &WriteError) -> Verdict {
+    let reason = error.to_string();
+    if error.is_locked() {
+        Verdict::Busy { reason, after: LOCKED }
+    } else if error.is_outage() {
+        Verdict::Away { reason, after: None }
+    } else {
+        Verdict::Retry { reason, after: None }
     }
 }

@@ -14,7 +14,6 @@
 
 pub mod backoff;
 pub mod batch;
-mod breaker;
 pub mod client;
 pub mod consumer;
 pub mod dead_letter;
@@ -27,7 +26,6 @@ pub mod trace;
 
 pub use backoff::Backoff;
 pub use batch::OutgoingMessage;
-pub use breaker::Breaker;
 pub use consumer::{Consumer, ConsumerConfig, Delivery, Handler, Verdict};
 pub use metrics::Metrics;
 pub use outbox::Outbox;

@@ -1,6 +1,6 @@
 //! One SQS queue: the calls this project makes, with every entry's result read.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
@@ -11,7 +11,7 @@ use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
     MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
 use crate::batch::OutgoingMessage;
 use crate::metrics::{Metrics, RequestLabels};
@@ -29,13 +29,15 @@ pub struct Queue(Arc<Inner>);
 struct Inner {
     client: Client,
     name: String,
-    properties: OnceCell<Properties>,
+    properties: OnceCell<RwLock<Arc<Properties>>>,
+    /// An answer does not fit what is known of the queue.
+    contradicted: Notify,
     reachability: Reachability,
     metrics: Metrics,
 }
 
 /// What SQS says of a queue.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Properties {
     /// Where its messages are sent to and received from.
     pub url: String,
@@ -126,15 +128,15 @@ pub struct ReceiveRequest {
     pub max: usize,
     /// The long poll, at most 20 s.
     pub wait: Duration,
-    /// The visibility timeout; none: the queue's own.
-    pub visibility_timeout: Option<Duration>,
+    /// How long what it brings is hidden from others.
+    pub visibility_timeout: Duration,
 }
 
 impl Queue {
     /// The queue `name`; nothing is asked of SQS yet.
     pub fn new(client: Client, name: &str, metrics: Metrics) -> Self {
-        let (properties, reachability) = Default::default();
-        Self(Arc::new(Inner { client, name: name.to_owned(), properties, reachability, metrics }))
+        let (properties, contradicted, reachability) = Default::default();
+        Self(Arc::new(Inner { client, name: name.to_owned(), properties, contradicted, reachability, metrics }))
     }
 
     /// Another queue of the same account.
@@ -161,18 +163,29 @@ impl Queue {
         &self.0.client
     }
 
-    /// Its address and attributes, asked for once.
-    pub async fn properties(&self) -> Result<&Properties, QueueError> {
-        self.0.properties.get_or_try_init(|| self.ask_properties()).await
+    /// Its address and attributes, as they were when they were last asked for.
+    pub async fn properties(&self) -> Result<Arc<Properties>, QueueError> {
+        let asked = async || self.ask_properties().await.map(|properties| RwLock::new(Arc::new(properties)));
+        let known = self.0.properties.get_or_try_init(asked).await?;
+        Ok(known.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    /// Asks whether it answers, whatever is known already.
-    pub(crate) async fn ping(&self) -> Result<(), QueueError> {
-        if self.0.properties.initialized() {
-            self.ask_properties().await.map(drop)
-        } else {
-            self.properties().await.map(drop)
-        }
+    /// Asks for its attributes again, whatever is known already. Where that fails, what is known stays.
+    pub(crate) async fn refresh(&self) -> Result<(), QueueError> {
+        let Some(known) = self.0.properties.get() else { return self.properties().await.map(drop) };
+        let now = Arc::new(self.ask_properties().await?);
+        *known.write().unwrap_or_else(PoisonError::into_inner) = now;
+        Ok(())
+    }
+
+    /// Takes note that an answer does not fit what is known of it.
+    pub(crate) fn contradicted(&self) {
+        self.0.contradicted.notify_one();
+    }
+
+    /// Resolves after such an answer.
+    pub(crate) async fn until_contradicted(&self) {
+        self.0.contradicted.notified().await;
     }
 
     async fn ask_properties(&self) -> Result<Properties, QueueError> {
@@ -229,7 +242,7 @@ impl Queue {
             .queue_url(&self.properties().await?.url)
             .max_number_of_messages(i32::try_from(request.max).unwrap_or(1))
             .wait_time_seconds(seconds(request.wait))
-            .set_visibility_timeout(request.visibility_timeout.map(seconds))
+            .visibility_timeout(seconds(request.visibility_timeout))
             .message_attribute_names("All")
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)

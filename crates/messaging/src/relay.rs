@@ -109,7 +109,7 @@ impl Relay {
                     let idle = nothing_to_send && flights.is_empty() && Instant::now() >= resume;
                     if idle && !self.sender.queue.is_reachable() {
                         let queue = self.sender.queue.clone();
-                        flights.spawn(async move { queue.ping().await.map_err(|_| Outage) });
+                        flights.spawn(async move { queue.refresh().await.map_err(|_| Outage) });
                     }
                 }
                 () = stop.cancelled(), if !stopping => due = true,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -24,6 +25,13 @@ pub enum Fault {
     Error(u16, &'static str),
     /// The connection breaks; nothing happened.
     HangUp,
+    /// A receive that brings no more than a few messages, and those after a while.
+    AtMost {
+        /// How many.
+        messages: usize,
+        /// How much later than it could.
+        after: Duration,
+    },
     /// It happened, but the connection breaks before the answer.
     AnswerLost,
     /// A batch in which every second entry fails (nothing happened to those), with this code and blame.
@@ -118,6 +126,12 @@ async fn forward(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
             (StatusCode::from_u16(status).unwrap(), headers, body).into_response()
         }
         Fault::HangUp => broken(),
+        Fault::AtMost { messages, after } => {
+            tokio::time::sleep(after).await;
+            let mut request = request;
+            request["MaxNumberOfMessages"] = messages.into();
+            shared.send(headers, request.to_string().into()).await
+        }
         Fault::AnswerLost => {
             shared.send(headers, body).await;
             broken()

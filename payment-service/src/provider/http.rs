@@ -96,47 +96,79 @@ impl HttpProvider {
             );
         match request.send().await {
             Ok(response) => classify(response).await,
-            Err(error) => try_later(without_url(error), None),
+            Err(error) => Answer::Away { reason: without_url(error), after: None },
         }
     }
 }
 
+/// Answers that say nothing about the charge: of a provider that is down or busy, or of something that stands where it
+/// should be, or of credentials or an address that are wrong for every order alike.
+const AWAY: [StatusCode; 10] = [
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::NOT_FOUND,
+    StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::TOO_EARLY,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
+
 async fn classify(response: Response) -> Answer {
     let status = response.status();
+    let said = format!("the provider answered {status}");
+    let after = retry_after(&response);
     match status {
         StatusCode::OK | StatusCode::CREATED => match read(response).await {
             Ok(ChargeAnswer { id: Some(id), status: Some(status), .. }) if status == "succeeded" && !id.is_empty() => {
                 Answer::Succeeded { charge_id: shortened(&id) }
             }
             // It may well have been charged: the same key will tell.
-            Ok(_) => try_later(format!("the provider answered {status} without id and status succeeded"), None),
-            Err(reason) => try_later(format!("the provider answered {status}: {reason}"), None),
+            Ok(_) => failed(format!("{said} without id and status succeeded")),
+            Err(unread) => unread.answer(&said),
         },
         StatusCode::PAYMENT_REQUIRED => match read(response).await {
             Ok(ChargeAnswer { status: Some(status), reason, .. }) if status == "declined" => Answer::Declined {
                 reason: reason.map(|reason| shortened(&reason)).filter(|r| !r.is_empty()).unwrap_or("declined".into()),
             },
-            Ok(_) => try_later(format!("the provider answered {status} without status declined"), None),
-            Err(reason) => try_later(format!("the provider answered {status}: {reason}"), None),
+            Ok(_) => failed(format!("{said} without status declined")),
+            Err(unread) => unread.answer(&said),
         },
-        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-            try_later(format!("the provider answered {status}"), retry_after(&response))
+        status if AWAY.contains(&status) => Answer::Away { reason: said, after },
+        status if status.is_client_error() && status != StatusCode::CONFLICT => Answer::Refused { reason: said },
+        _ => Answer::Failed { reason: said, after },
+    }
+}
+
+/// Why an answer could not be read.
+enum Unread {
+    /// The connection ended first.
+    Lost(reqwest::Error),
+    /// It is not what was agreed on.
+    Unusable(&'static str),
+}
+
+impl Unread {
+    fn answer(self, said: &str) -> Answer {
+        match self {
+            Self::Lost(error) => Answer::Away { reason: format!("{said}: {}", without_url(error)), after: None },
+            Self::Unusable(why) => failed(format!("{said}: {why}")),
         }
-        _ if status.is_client_error() => Answer::Refused { reason: format!("the provider answered {status}") },
-        _ => try_later(format!("the provider answered {status}"), retry_after(&response)),
     }
 }
 
 /// Reads an answer's JSON, up to the limit.
-async fn read(mut response: Response) -> Result<ChargeAnswer, String> {
+async fn read(mut response: Response) -> Result<ChargeAnswer, Unread> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(without_url)? {
+    while let Some(chunk) = response.chunk().await.map_err(Unread::Lost)? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_ANSWER_BYTES {
-            return Err("its answer is too long".to_owned());
+            return Err(Unread::Unusable("its answer is too long"));
         }
     }
-    serde_json::from_slice(&body).map_err(|_| "its answer is not the JSON that was agreed on".to_owned())
+    serde_json::from_slice(&body).map_err(|_| Unread::Unusable("its answer is not the JSON that was agreed on"))
 }
 
 /// `Retry-After` in seconds; a date is not understood and counts as not given.
@@ -145,8 +177,8 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-fn try_later(reason: String, after: Option<Duration>) -> Answer {
-    Answer::TryLater { reason, after }
+fn failed(reason: String) -> Answer {
+    Answer::Failed { reason, after: None }
 }
 
 fn without_url(error: reqwest::Error) -> String {

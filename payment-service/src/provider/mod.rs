@@ -39,8 +39,16 @@ pub enum Answer {
         /// Why.
         reason: String,
     },
-    /// It may or may not have been charged; ask again with the same key.
-    TryLater {
+    /// The provider is not there, or says that it cannot serve anybody now. It may or may not have been charged; ask again
+    /// with the same key.
+    Away {
+        /// What went wrong.
+        reason: String,
+        /// When the provider wants to be asked again.
+        after: Option<Duration>,
+    },
+    /// The provider failed at this charge. It may or may not have been charged; ask again later with the same key.
+    Failed {
         /// What went wrong.
         reason: String,
         /// When the provider wants to be asked again.

@@ -23,7 +23,7 @@ impl Simulator {
 
     pub(super) async fn charge(&self, charge: &Charge) -> Answer {
         let succeeded = Answer::Succeeded { charge_id: format!("simulated-{}", charge.order_id) };
-        let failed = || Answer::TryLater { reason: "the simulated provider failed".to_owned(), after: None };
+        let failed = || Answer::Failed { reason: "the simulated provider failed".to_owned(), after: None };
         match charge.amount % 100 {
             90 => Answer::Declined { reason: "insufficient funds".to_owned() },
             91 => {

@@ -4,11 +4,9 @@
 //! is back, what has gathered goes. So a lone entry has no delay, and under load every call carries ten.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::task::JoinSet;
 
 use crate::batch::MAX_ENTRIES;
 use crate::queue::{EntryError, EntryResults, QueueError};
@@ -33,19 +31,32 @@ type Waiting<E> = (E, oneshot::Sender<Result<(), SettleError>>);
 
 /// Gathers entries of one kind of batch call.
 pub(super) struct Batcher<E> {
+    /// None once it is closed.
     entries: Mutex<Option<mpsc::Sender<Waiting<E>>>>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    /// None once it runs.
+    waiting: Mutex<Option<mpsc::Receiver<Waiting<E>>>>,
+}
+
+impl<E> Default for Batcher<E> {
+    fn default() -> Self {
+        let (entries, waiting) = mpsc::channel(QUEUE);
+        Self { entries: Mutex::new(Some(entries)), waiting: Mutex::new(Some(waiting)) }
+    }
 }
 
 impl<E: Send + 'static> Batcher<E> {
-    pub(super) fn new<F, C>(call: F) -> Self
+    /// Makes the calls until it is closed, then flushes the waiting entries and awaits the calls under way. To be run once.
+    pub(super) fn run<F, C>(&self, call: F) -> impl Future<Output = ()> + Send + use<E, F, C>
     where
-        F: Fn(Vec<E>) -> C + Send + 'static,
+        F: Fn(Vec<E>) -> C + Send + Sync + 'static,
         C: Future<Output = Result<EntryResults<()>, QueueError>> + Send + 'static,
     {
-        let (entries, waiting) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(run(waiting, call));
-        Self { entries: Mutex::new(Some(entries)), task: Mutex::new(Some(task)) }
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        async move {
+            if let Some(waiting) = waiting {
+                run(waiting, call).await;
+            }
+        }
     }
 
     /// Has `entry` taken along by the next call, and returns what became of it.
@@ -58,18 +69,9 @@ impl<E: Send + 'static> Batcher<E> {
         result.await.unwrap_or(Err(SettleError::Stopped))
     }
 
-    /// Refuses new entries, flushes the waiting ones and awaits the calls under way.
-    pub(super) async fn close(&self, limit: Duration) {
+    /// Refuses new entries; what is waiting still goes.
+    pub(super) fn close(&self) {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match task.map(|task| timeout(limit, task)) {
-            None => {}
-            Some(task) => match task.await {
-                Ok(Ok(())) => {}
-                Ok(Err(panic)) => tracing::error!(error = %panic, "a batcher panicked"),
-                Err(_) => tracing::error!("the last batch calls have not been answered"),
-            },
-        }
     }
 }
 

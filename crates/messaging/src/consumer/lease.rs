@@ -1,7 +1,8 @@
 //! Leases: messages stay hidden from other consumers for as long as this one has them.
 //!
 //! One task extends the visibility timeouts of all messages, in batches, once half of the timeout has passed: what fails
-//! then has several more tries before the timeout ends.
+//! then has several more tries before the timeout ends. A handler that hangs loses its lease at a cap; a message that is
+//! held on purpose keeps it for as long as SQS allows.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::MAX_ENTRIES;
@@ -18,19 +19,29 @@ use crate::queue::Queue;
 
 /// Extension calls under way at once.
 const MAX_FLIGHTS: usize = 4;
+/// SQS hides a message for no longer than 12 h from its receive, whatever it is extended by:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
+const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
+/// Before that, a message that is held on purpose is given back in good order.
+const LONGEST_HOLD: Duration = LONGEST.saturating_sub(Duration::from_secs(5 * 60));
+
+/// How often leases are looked at, at least and at most.
+const MIN_TICK: Duration = Duration::from_millis(50);
+const MAX_TICK: Duration = Duration::from_millis(500);
 
 /// The hold on a received message; ends when it is dropped.
 #[derive(Debug)]
 pub struct Lease {
     id: u64,
     receipt_handle: String,
+    received: Instant,
     lost: CancellationToken,
     leases: Leases,
 }
 
 impl Lease {
     /// Resolves when the message may be handed to another consumer although this one still has it: its visibility
-    /// timeout could not be extended, or it has stayed for longer than the cap.
+    /// timeout could not be extended, or its handler has been at it for longer than the cap.
     pub async fn lost(&self) {
         self.lost.cancelled().await;
     }
@@ -44,11 +55,31 @@ impl Lease {
     pub(super) fn receipt_handle(&self) -> &str {
         &self.receipt_handle
     }
+
+    /// The cap does not count until this is dropped, and begins anew then: no handler is at the message.
+    pub(super) fn hold_on_purpose(&self) -> OnPurpose<'_> {
+        self.leases.set_handled_since(self.id, None);
+        OnPurpose(self)
+    }
+
+    /// Resolves when SQS would not let the message be held for much longer.
+    pub(super) async fn longest_hold(&self) {
+        tokio::time::sleep_until(self.received + LONGEST_HOLD).await;
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         self.leases.held().remove(&self.id);
+    }
+}
+
+/// While this lives, a message is held without a handler being at it.
+pub(super) struct OnPurpose<'a>(&'a Lease);
+
+impl Drop for OnPurpose<'_> {
+    fn drop(&mut self) {
+        self.0.leases.set_handled_since(self.0.id, Some(Instant::now()));
     }
 }
 
@@ -64,19 +95,57 @@ struct Registry {
 #[derive(Debug)]
 struct Held {
     receipt_handle: String,
+    /// What it was received with, and is extended by.
+    timeout: Duration,
     received: Instant,
     extended: Instant,
+    /// Since when its handler is at it; none: it is held on purpose.
+    handled_since: Option<Instant>,
     lost: CancellationToken,
 }
 
+impl Held {
+    /// Why it cannot be kept, if so.
+    fn fault(&self, cap: Duration) -> Option<&'static str> {
+        if self.handled_since.is_some_and(|since| since.elapsed() >= cap) {
+            Some("its handler has been at it for longer than the cap")
+        } else if self.extended.elapsed() >= self.timeout {
+            Some("no extension got through")
+        } else {
+            None
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.extended.elapsed() >= self.timeout / 2
+    }
+
+    fn extension(&self, id: u64) -> Extension {
+        let timeout = self.timeout.min(LONGEST.saturating_sub(self.received.elapsed()));
+        Extension { id, entry: (self.receipt_handle.clone(), timeout) }
+    }
+}
+
+struct Extension {
+    id: u64,
+    entry: (String, Duration),
+}
+
 impl Leases {
-    /// Starts the lease of a message received just now.
-    pub(super) fn hold(&self, receipt_handle: String) -> Lease {
+    /// Starts the lease of a message received just now, hidden for `timeout`.
+    pub(super) fn hold(&self, receipt_handle: String, timeout: Duration) -> Lease {
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let (lost, now) = (CancellationToken::new(), Instant::now());
-        let held = Held { receipt_handle: receipt_handle.clone(), received: now, extended: now, lost: lost.clone() };
+        let held = Held {
+            receipt_handle: receipt_handle.clone(),
+            timeout,
+            received: now,
+            extended: now,
+            handled_since: Some(now),
+            lost: lost.clone(),
+        };
         self.held().insert(id, held);
-        Lease { id, receipt_handle, lost, leases: self.clone() }
+        Lease { id, receipt_handle, received: now, lost, leases: self.clone() }
     }
 
     /// Whether any message is held.
@@ -84,37 +153,25 @@ impl Leases {
         !self.held().is_empty()
     }
 
+    fn set_handled_since(&self, id: u64, since: Option<Instant>) {
+        if let Some(held) = self.held().get_mut(&id) {
+            held.handled_since = since;
+        }
+    }
+
     fn held(&self) -> MutexGuard<'_, HashMap<u64, Held>> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Extends all leases until told to stop.
-    pub(super) async fn keep(
-        self,
-        queue: Queue,
-        visibility_timeout: Option<Duration>,
-        cap: Duration,
-        stop: CancellationToken,
-    ) {
+    pub(super) async fn keep(self, queue: Queue, cap: Duration, stop: CancellationToken) {
         let keeping = async {
-            let timeout = match visibility_timeout {
-                Some(timeout) => timeout,
-                // Nothing is received before this is known, so nothing is held meanwhile.
-                None => loop {
-                    match queue.properties().await {
-                        Ok(properties) => break properties.visibility_timeout,
-                        Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-                    }
-                },
-            };
-            let mut tick = interval((timeout / 8).max(Duration::from_millis(50)));
-            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                tick.tick().await;
-                self.give_up(&queue, timeout, cap);
-                let due = self.due(timeout);
+                sleep(self.tick()).await;
+                self.give_up(&queue, cap);
+                let due = self.due();
                 stream::iter(due.chunks(MAX_ENTRIES))
-                    .for_each_concurrent(MAX_FLIGHTS, |batch| self.extend(&queue, timeout, batch))
+                    .for_each_concurrent(MAX_FLIGHTS, |batch| self.extend(&queue, batch))
                     .await;
             }
         };
@@ -124,17 +181,17 @@ impl Leases {
         }
     }
 
+    /// Short enough for several tries in the second half of the shortest timeout, also of one that comes meanwhile.
+    fn tick(&self) -> Duration {
+        let shortest = self.held().values().map(|held| held.timeout).min();
+        (shortest.unwrap_or_default() / 8).clamp(MIN_TICK, MAX_TICK)
+    }
+
     /// Ends the leases that are too old, or that have run out because no extension got through.
-    fn give_up(&self, queue: &Queue, timeout: Duration, cap: Duration) {
+    fn give_up(&self, queue: &Queue, cap: Duration) {
         let queue_name = queue.name();
         self.held().retain(|_, held| {
-            let reason = if held.received.elapsed() >= cap {
-                "held for longer than the cap"
-            } else if held.extended.elapsed() >= timeout {
-                "no extension got through"
-            } else {
-                return true;
-            };
+            let Some(reason) = held.fault(cap) else { return true };
             let held_s = held.received.elapsed().as_secs();
             tracing::error!(queue = queue_name, reason, held_s, "lease lost, the message will be received again");
             queue.metrics().leases_lost.get_or_create(&label(queue_name)).inc();
@@ -143,29 +200,29 @@ impl Leases {
         });
     }
 
-    fn due(&self, timeout: Duration) -> Vec<(u64, String)> {
-        let held = self.held();
-        let due = held.iter().filter(|(_, held)| held.extended.elapsed() >= timeout / 2);
-        due.map(|(id, held)| (*id, held.receipt_handle.clone())).collect()
+    fn due(&self) -> Vec<Extension> {
+        self.held().iter().filter(|(_, held)| held.is_due()).map(|(id, held)| held.extension(*id)).collect()
     }
 
-    async fn extend(&self, queue: &Queue, timeout: Duration, batch: &[(u64, String)]) {
-        let entries: Vec<_> = batch.iter().map(|(_, receipt_handle)| (receipt_handle.clone(), timeout)).collect();
+    async fn extend(&self, queue: &Queue, batch: &[Extension]) {
+        let entries: Vec<_> = batch.iter().map(|extension| extension.entry.clone()).collect();
+        let shortest = entries.iter().map(|(_, timeout)| *timeout).min().unwrap_or_default();
         let asked = Instant::now();
         // A call that hangs must not use up the leases, nor keep those that have run out from being given up.
-        let Ok(Ok(results)) = tokio::time::timeout(timeout / 4, queue.change_visibility(&entries)).await else {
+        let Ok(Ok(results)) = tokio::time::timeout(shortest / 4, queue.change_visibility(&entries)).await else {
             // The next tick tries again, until the leases have run out.
             return;
         };
         let mut all_held = self.held();
-        for ((id, _), result) in batch.iter().zip(results) {
+        for (Extension { id, .. }, result) in batch.iter().zip(results) {
             let Some(held) = all_held.get_mut(id) else { continue };
             match result {
                 Ok(()) => held.extended = asked,
                 Err(error) if error.sender_fault => {
-                    // Received by another consumer meanwhile, or deleted.
+                    // Received by another consumer meanwhile, or deleted; or its timeout is not what it was thought to be.
                     tracing::warn!(queue = queue.name(), %error, "lease lost, SQS refused to extend it");
                     queue.metrics().leases_lost.get_or_create(&label(queue.name())).inc();
+                    queue.contradicted();
                     held.lost.cancel();
                     all_held.remove(id);
                 }

@@ -4,14 +4,17 @@
 //! that processes it ends. That is what keeps the consumer from receiving more than it can handle at once, and what keeps
 //! a message hidden from other consumers for as long as this one is busy with it.
 
+mod attributes;
 mod batcher;
 mod lease;
+mod outage;
 mod pace;
 mod poll;
 mod process;
+mod settle;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -29,6 +32,7 @@ pub use poll::Progress;
 
 use batcher::Batcher;
 use lease::Leases;
+use outage::Outage;
 use pace::Pace;
 
 /// How long the last batch calls may take after everything else has ended.
@@ -39,13 +43,13 @@ const FLUSH: Duration = Duration::from_secs(10);
 pub struct ConsumerConfig {
     /// Messages handled at once.
     pub concurrency: usize,
-    /// Asked for in every receive; none: the queue's own.
+    /// Asked for in every receive; none: the queue's own, as it was when it was last looked at.
     pub visibility_timeout: Option<Duration>,
     /// How long a receive waits for messages, at most 20 s.
     pub long_poll: Duration,
     /// After a transient failure, by the receive count.
     pub retry: Backoff,
-    /// How long a message may stay before its lease is given up.
+    /// How long a handler may be at a message before its lease is given up: it hangs. Not for what an outage holds.
     pub lease_cap: Duration,
     /// At most so many messages per second, on average; none: as many as come.
     pub max_per_second: Option<u32>,
@@ -87,14 +91,34 @@ pub struct Delivery {
 /// What is to become of a message.
 #[derive(Debug)]
 pub enum Verdict {
-    /// Everything that follows from it has been committed: delete it.
+    /// Everything that follows from it has been committed, and what its handler depends on has answered: delete it. Such a
+    /// message ends an outage.
     Done,
-    /// It cannot be handled now: give it back, and have it again later.
+    /// Everything that follows from it had been committed before: delete it. It says nothing about what its handler depends
+    /// on.
+    Repeated,
+    /// It has failed: give it back, and have it again later. This uses up a receive, unless several different messages in
+    /// a row fail and none gets through; then it is held as if its dependency were [away](Self::Away).
     Retry {
         /// Why, for the logs.
         reason: String,
         /// When; none: by the receive count, with exponential backoff.
         after: Option<Duration>,
+    },
+    /// What its handler depends on is away, which says nothing about the message: it keeps its slot and its lease and is
+    /// tried again in place, for hours if need be. Only if others get through meanwhile, again and again, it has failed.
+    Away {
+        /// Why, for the logs.
+        reason: String,
+        /// When to try again at the earliest, if the dependency has said so.
+        after: Option<Duration>,
+    },
+    /// Somebody else is at the same thing: it keeps its slot and its lease and is tried again in place. Nobody is to blame.
+    Busy {
+        /// Why, for the logs.
+        reason: String,
+        /// When to try again.
+        after: Duration,
     },
     /// It can never be handled: send it to the dead-letter queue.
     Reject {
@@ -110,16 +134,11 @@ pub trait Handler: Send + Sync + 'static {
     /// The span around everything that happens to a message; the handler's place for the ids that it finds inside.
     fn span(&self, delivery: &Delivery) -> tracing::Span;
 
-    /// Handles a message, which may come more than once. A panic counts as [`Verdict::Retry`].
+    /// Handles a message, which may come more than once, and may be handed over again within one receive. A panic counts as
+    /// [`Verdict::Retry`].
     ///
     /// The future is dropped when the consumer must stop and cannot wait any longer; the message is then given back.
     fn handle(&self, delivery: &Delivery) -> impl Future<Output = Verdict> + Send;
-
-    /// Resolves once messages are welcome, with how many at most: a handler whose dependency is down lets none be
-    /// received, instead of using up their receive counts.
-    fn ready(&self) -> impl Future<Output = usize> + Send {
-        std::future::ready(usize::MAX)
-    }
 }
 
 /// Consumes one queue.
@@ -129,11 +148,12 @@ pub struct Consumer<H> {
 
 struct Shared<H> {
     queue: Queue,
-    dead_letter_queue: tokio::sync::OnceCell<Option<Queue>>,
+    dead_letter_queue: Mutex<Option<Queue>>,
     handler: H,
     config: ConsumerConfig,
     slots: Arc<Semaphore>,
     leases: Leases,
+    outage: Outage,
     progress: Progress,
     pace: Pace,
     deletes: Batcher<String>,
@@ -142,6 +162,8 @@ struct Shared<H> {
     processing: TaskTracker,
     /// No more receives.
     stop: CancellationToken,
+    /// No receive is open any more: what is given back now is not taken by this consumer once more.
+    polled: CancellationToken,
     /// No more handling either.
     abort: CancellationToken,
 }
@@ -149,34 +171,22 @@ struct Shared<H> {
 impl<H: Handler> Consumer<H> {
     /// A consumer of `queue` that is not running yet.
     pub fn new(queue: Queue, handler: H, config: ConsumerConfig) -> Self {
-        let deletes = {
-            let queue = queue.clone();
-            Batcher::new(move |receipt_handles: Vec<String>| {
-                let queue = queue.clone();
-                async move { queue.delete(&receipt_handles).await }
-            })
-        };
-        let visibility_changes = {
-            let queue = queue.clone();
-            Batcher::new(move |entries: Vec<(String, Duration)>| {
-                let queue = queue.clone();
-                async move { queue.change_visibility(&entries).await }
-            })
-        };
         let shared = Shared {
             slots: Arc::new(Semaphore::new(config.concurrency)),
             dead_letter_queue: Default::default(),
             leases: Leases::default(),
+            outage: Outage::default(),
             progress: Progress::new(config.long_poll),
             pace: Pace::new(config.max_per_second),
             processing: TaskTracker::new(),
             stop: CancellationToken::new(),
+            polled: CancellationToken::new(),
             abort: CancellationToken::new(),
+            deletes: Batcher::default(),
+            visibility_changes: Batcher::default(),
             queue,
             handler,
             config,
-            deletes,
-            visibility_changes,
         };
         Self { shared: Arc::new(shared) }
     }
@@ -187,23 +197,22 @@ impl<H: Handler> Consumer<H> {
     }
 
     /// Consumes until told to stop, and then ends without losing anything: an open receive is awaited and what it brings
-    /// is given back, handlers finish, deletes are flushed; what is unfinished at the deadline is given back.
+    /// is given back, handlers finish, what is only held is given back, deletes are flushed; what is unfinished at the
+    /// deadline is given back.
     ///
     /// An error means that a part of the consumer has panicked: it has stopped in the same way, without having been told.
     pub async fn run(self, stop: CancellationToken) -> Result<(), JoinError> {
         let shared = self.shared;
-        let keeper_stop = CancellationToken::new();
-        let keeper = tokio::spawn(shared.leases.clone().keep(
-            shared.queue.clone(),
-            shared.config.visibility_timeout,
-            shared.config.lease_cap,
-            keeper_stop.clone(),
-        ));
+        let upkeep_stop = CancellationToken::new();
+        let mut upkeep = shared.spawn_upkeep(&upkeep_stop);
+        let mut batchers = shared.spawn_batchers();
         let mut pollers = poll::spawn_pollers(&shared);
 
         let mut outcome = tokio::select! {
             () = stop.cancelled() => Ok(()),
             Some(ended) = pollers.join_next() => ended,
+            Some(ended) = upkeep.join_next() => ended,
+            Some(ended) = batchers.join_next() => ended,
         };
         let deadline = Instant::now() + shared.config.shutdown_timeout;
         let queue = shared.queue.name();
@@ -215,6 +224,7 @@ impl<H: Handler> Consumer<H> {
             pollers.abort_all();
             Ok(())
         }));
+        shared.polled.cancel();
         shared.processing.close();
         if timeout_at(deadline, shared.processing.wait()).await.is_err() {
             tracing::warn!(queue, unfinished = shared.processing.len(), "deadline reached, giving messages back");
@@ -223,12 +233,43 @@ impl<H: Handler> Consumer<H> {
                 tracing::error!(queue, unfinished = shared.processing.len(), "some messages could not be given back");
             }
         }
-        keeper_stop.cancel();
-        outcome = outcome.and(keeper.await);
-        shared.deletes.close(FLUSH).await;
-        shared.visibility_changes.close(FLUSH).await;
+        upkeep_stop.cancel();
+        shared.deletes.close();
+        shared.visibility_changes.close();
+        outcome = outcome.and(all(&mut upkeep).await);
+        outcome = outcome.and(timeout(FLUSH, all(&mut batchers)).await.unwrap_or_else(|_| {
+            tracing::error!(queue, "the last batch calls have not been answered");
+            batchers.abort_all();
+            Ok(())
+        }));
         tracing::info!(queue, "stopped");
         outcome
+    }
+}
+
+impl<H: Handler> Shared<H> {
+    /// What must go on for as long as a message is held.
+    fn spawn_upkeep(&self, stop: &CancellationToken) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(self.leases.clone().keep(self.queue.clone(), self.config.lease_cap, stop.clone()));
+        tasks.spawn(attributes::keep_known(self.queue.clone(), stop.clone()));
+        tasks
+    }
+
+    /// What settles messages.
+    fn spawn_batchers(&self) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let queue = self.queue.clone();
+        tasks.spawn(self.deletes.run(move |receipt_handles: Vec<String>| {
+            let queue = queue.clone();
+            async move { queue.delete(&receipt_handles).await }
+        }));
+        let queue = self.queue.clone();
+        tasks.spawn(self.visibility_changes.run(move |entries: Vec<(String, Duration)>| {
+            let queue = queue.clone();
+            async move { queue.change_visibility(&entries).await }
+        }));
+        tasks
     }
 }
 

@@ -1,18 +1,21 @@
 //! Pollers: long polls that ask for no more messages than there are free slots.
 //!
-//! One poller is always at it: on an idle queue that is one request per long poll. A receive that brings ten messages
-//! wakes another one; a poller, other than the first, whose receive brings fewer, sleeps again.
+//! One poller is always at it: on an idle queue that is one request per long poll. A receive that brings anything wakes
+//! another one; a poller, other than the first, whose receive brings nothing, sleeps again. That a receive brings fewer
+//! than ten does not mean that no more are there: SQS often answers with what a few of its servers have
+//! (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_sdk_sqs::types::Message;
 use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::process::process;
-use super::{Handler, Shared};
+use super::{ConsumerConfig, Handler, Shared};
 use crate::backoff::Backoff;
 use crate::batch::MAX_ENTRIES;
 use crate::metrics::label;
@@ -97,12 +100,12 @@ impl<H: Handler> Poller<H> {
                 // The semaphore is never closed.
                 let Ok(slots) = slots else { return };
                 match self.receive(slots).await {
-                    Received::Full => {
+                    Received::Some => {
                         failures = 0;
                         self.wake.notify_one();
                     }
-                    Received::Some if self.first => failures = 0,
-                    Received::Some => break,
+                    Received::Nothing if self.first => failures = 0,
+                    Received::Nothing => break,
                     Received::Failed(error) => {
                         failures += 1;
                         // An outage has been told of by the queue itself.
@@ -123,7 +126,7 @@ impl<H: Handler> Poller<H> {
     async fn free_slots(&self) -> Result<Vec<OwnedSemaphorePermit>, AcquireError> {
         let slots = &self.shared.slots;
         let mut enough = slots.clone().acquire_many_owned(enough_slots(self.shared.config.concurrency) as u32).await?;
-        let welcome = self.shared.pace.ready().await.min(self.shared.handler.ready().await).clamp(1, MAX_ENTRIES);
+        let welcome = self.shared.pace.ready().await.min(self.shared.outage.welcome().await).clamp(1, MAX_ENTRIES);
         let mut taken = Vec::with_capacity(welcome);
         while taken.len() < welcome
             && let Some(slot) = enough.split(1).or_else(|| slots.clone().try_acquire_owned().ok())
@@ -147,30 +150,39 @@ impl<H: Handler> Poller<H> {
     /// Receives at most one message per slot. Slots that stay empty are free again at once.
     async fn receive(&self, slots: Vec<OwnedSemaphorePermit>) -> Received {
         let shared = &self.shared;
-        let request = ReceiveRequest {
-            max: slots.len(),
-            wait: shared.config.long_poll,
-            visibility_timeout: shared.config.visibility_timeout,
-        };
-        let outcome = shared.queue.receive(request).await;
+        let outcome = self.ask(slots.len()).await;
         shared.progress.made();
-        let messages = match outcome {
-            Ok(messages) => messages,
+        let (messages, hidden_for) = match outcome {
+            Ok(received) => received,
             Err(error) => return Received::Failed(error),
         };
-        let full = messages.len() == MAX_ENTRIES.min(shared.config.concurrency);
+        if messages.is_empty() {
+            return Received::Nothing;
+        }
         shared.pace.received(messages.len());
         let queue = label(shared.queue.name());
         shared.queue.metrics().received.get_or_create(&queue).inc_by(messages.len() as u64);
         for (message, slot) in messages.into_iter().zip(slots) {
-            shared.processing.spawn(process(shared.clone(), message, slot));
+            shared.processing.spawn(process(shared.clone(), message, hidden_for, slot));
         }
-        if full { Received::Full } else { Received::Some }
+        Received::Some
+    }
+
+    /// Asks for up to `max` messages. Always with a visibility timeout: should the queue's own be changed, it is still
+    /// known for how long what has been received is hidden.
+    async fn ask(&self, max: usize) -> Result<(Vec<Message>, Duration), QueueError> {
+        let ConsumerConfig { long_poll, visibility_timeout, .. } = self.shared.config;
+        let hidden_for = match visibility_timeout {
+            Some(timeout) => timeout,
+            None => self.shared.queue.properties().await?.visibility_timeout,
+        };
+        let request = ReceiveRequest { max, wait: long_poll, visibility_timeout: hidden_for };
+        Ok((self.shared.queue.receive(request).await?, hidden_for))
     }
 }
 
 enum Received {
-    Full,
     Some,
+    Nothing,
     Failed(QueueError),
 }

@@ -88,7 +88,7 @@ pub struct Browser {
 impl Browser {
     /// A browser of `queue`, at its beginning, whose receives wait, and hide what they bring, for so long.
     pub fn new(queue: Queue, wait: Duration, hold: Duration) -> Self {
-        let request = ReceiveRequest { max: MAX_ENTRIES, wait, visibility_timeout: Some(hold) };
+        let request = ReceiveRequest { max: MAX_ENTRIES, wait, visibility_timeout: hold };
         let (seen, held, repeats) = Default::default();
         Self { queue, request, seen, held, repeats }
     }

@@ -8,7 +8,7 @@ mod send;
 
 pub use browse::{Browser, DeadLetter, HOLD, THOROUGH};
 pub use redrive::{Redrive, RedriveError, purge};
-pub(crate) use send::{Failure, send};
+pub(crate) use send::{Failure, SendError, send};
 
 /// Why, in words for people.
 pub const FAILURE_REASON: &str = "failure-reason";

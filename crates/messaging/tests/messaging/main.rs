@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
+mod attributes;
 mod backlog;
 mod dead_letters;
 mod deletes;
+mod held;
 mod idle;
 mod leases;
 mod liveness;
@@ -18,6 +20,7 @@ mod outbox_outage;
 mod outbox_relay;
 mod outbox_scene;
 mod outbox_trouble;
+mod partial;
 mod poison;
 mod retries;
 mod running;
@@ -27,5 +30,5 @@ mod stopping;
 
 pub(crate) use logs::Logs;
 pub(crate) use outbox_scene::OutboxScene;
-pub(crate) use running::{Gate, Running, Welcome, done, reject, retry};
+pub(crate) use running::{Gate, Running, away, done, reject, retry};
 pub(crate) use scene::{Scene, config};

@@ -40,13 +40,6 @@ pub(crate) struct Seen {
 struct Recording<F> {
     act: F,
     seen: Arc<Seen>,
-    welcome: Welcome,
-}
-
-/// When the handler wants messages, and how many at most.
-pub(crate) struct Welcome {
-    pub(crate) from: Gate,
-    pub(crate) at_most: usize,
 }
 
 impl<F> Handler for Recording<F>
@@ -66,11 +59,6 @@ where
         self.seen.verdicts.fetch_add(1, Ordering::SeqCst);
         verdict
     }
-
-    async fn ready(&self) -> usize {
-        self.welcome.from.opened().await;
-        self.welcome.at_most
-    }
 }
 
 impl Scene {
@@ -79,18 +67,8 @@ impl Scene {
     where
         F: for<'a> Fn(&'a Delivery) -> BoxFuture<'a, Verdict> + Send + Sync + 'static,
     {
-        let always = Welcome { from: Gate::shut(), at_most: usize::MAX };
-        always.from.open();
-        self.consume_when(always, config, act)
-    }
-
-    /// The same, but messages are not always welcome.
-    pub(crate) fn consume_when<F>(&self, welcome: Welcome, config: ConsumerConfig, act: F) -> Running
-    where
-        F: for<'a> Fn(&'a Delivery) -> BoxFuture<'a, Verdict> + Send + Sync + 'static,
-    {
         let (queue, seen, stop) = (self.queue(), Arc::<Seen>::default(), CancellationToken::new());
-        let consumer = Consumer::new(queue.clone(), Recording { act, seen: seen.clone(), welcome }, config);
+        let consumer = Consumer::new(queue.clone(), Recording { act, seen: seen.clone() }, config);
         let progress = consumer.progress();
         let running = tokio::spawn(consumer.run(stop.clone()));
         Running { queue, progress, seen, stop, running }
@@ -184,6 +162,10 @@ impl Gate {
         self.0.cancelled().await;
     }
 
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
     /// [`Verdict::Done`], once it is open.
     pub(crate) fn done(&self) -> BoxFuture<'static, Verdict> {
         self.0.clone().cancelled_owned().map(|()| Verdict::Done).boxed()
@@ -197,6 +179,10 @@ pub(crate) fn done() -> BoxFuture<'static, Verdict> {
 /// Again after `seconds`; none: as the consumer's own backoff says.
 pub(crate) fn retry(seconds: Option<u64>) -> BoxFuture<'static, Verdict> {
     ready(Verdict::Retry { reason: "not now".into(), after: seconds.map(Duration::from_secs) }).boxed()
+}
+
+pub(crate) fn away() -> BoxFuture<'static, Verdict> {
+    ready(Verdict::Away { reason: "the provider is away".into(), after: None }).boxed()
 }
 
 pub(crate) fn reject(reason: &str) -> BoxFuture<'static, Verdict> {

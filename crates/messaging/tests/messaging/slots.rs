@@ -4,7 +4,7 @@
 use messaging::ConsumerConfig;
 use testbed::never;
 
-use crate::{Gate, Scene, Welcome, config, done};
+use crate::{Gate, Scene, config, done};
 
 #[tokio::test]
 async fn no_more_messages_are_received_than_there_are_free_slots() {
@@ -40,17 +40,4 @@ async fn the_slowest_of_ten_messages_does_not_hold_up_the_next_ones() {
     consumer.decided(39).await;
     gate.open();
     assert_eq!(scene.end(consumer).await.deliveries(), 40);
-}
-
-#[tokio::test]
-async fn nothing_is_received_before_the_handler_wants_it_and_no_more_than_it_wants() {
-    let scene = Scene::start().await;
-    scene.send_many("m", 5).await;
-    let gate = Gate::shut();
-    let consumer = scene.consume_when(Welcome { from: gate.clone(), at_most: 2 }, config(), |_| done());
-    never("an unwanted receive", scene.quiet_poll(), async || scene.proxy.count("ReceiveMessage") > 0).await;
-    gate.open();
-    consumer.decided(5).await;
-    assert!(scene.requests("ReceiveMessage").iter().all(|receive| receive["MaxNumberOfMessages"] == 2));
-    assert_eq!(scene.end(consumer).await.deliveries(), 5);
 }

@@ -1,0 +1,145 @@
+use super::*;
+
+/// Several messages find their dependency away, for long enough.
+async fn declared() -> Outage {
+    let outage = Outage::default();
+    for id in 0..SEVERAL {
+        assert_eq!(outage.away(&id.to_string(), &mut Tries::first()), Blame::Nobody);
+    }
+    sleep(CERTAIN).await;
+    outage
+}
+
+async fn elapsed(waiting: impl Future) -> Duration {
+    let begun = Instant::now();
+    waiting.await;
+    begun.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_message_is_held_for_as_long_as_nobody_else_gets_through() {
+    let (outage, mut tries) = (Outage::default(), Tries::first());
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3600) {
+        assert_eq!(outage.away("lone", &mut tries), Blame::Nobody);
+        drop(outage.turn(&tries, None).await);
+        tries.begin_another();
+        assert_eq!(outage.welcome().await, usize::MAX, "others may show who is to blame");
+    }
+    assert!(tries.number() > 700, "it was tried every few seconds: {}", tries.number());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_finds_its_dependency_away_while_others_get_through_has_failed() {
+    let (outage, mut tries) = (Outage::default(), Tries::first());
+    let mut blamed = Vec::new();
+    for _ in 0..3 {
+        blamed.push(outage.away("bad", &mut tries));
+        sleep(Duration::from_millis(1)).await;
+        outage.got_through(&Tries::first());
+        drop(outage.turn(&tries, None).await);
+        tries.begin_another();
+    }
+    assert_eq!(blamed, [Blame::Nobody, Blame::Nobody, Blame::Message]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_that_began_before_the_trouble_proves_nothing_against_a_message() {
+    let (outage, mut tries) = (Outage::default(), Tries::first());
+    let slow = Tries::first();
+    for _ in 0..10 {
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(outage.away("held", &mut tries), Blame::Nobody);
+        outage.got_through(&slow);
+        tries.begin_another();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_the_messages_own_until_several_in_a_row_have_failed() {
+    let outage = Outage::default();
+    for _ in 0..10 {
+        assert_eq!(outage.failed("bad", &mut Tries::first()), Blame::Message, "one message, however often");
+    }
+    for id in 2..SEVERAL {
+        assert_eq!(outage.failed(&id.to_string(), &mut Tries::first()), Blame::Message);
+    }
+    assert_eq!(outage.failed("one more", &mut Tries::first()), Blame::Nobody);
+    outage.got_through(&Tries::first());
+    assert_eq!(outage.failed("one more", &mut Tries::first()), Blame::Message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_an_outage_nothing_is_received_but_a_single_message_now_and_then() {
+    let outage = declared().await;
+    for _ in 0..3 {
+        let begun = Instant::now();
+        assert_eq!(outage.welcome().await, 1);
+        assert!(begun.elapsed() >= LOOK - CERTAIN, "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_refusals_in_a_row_do_not_stop_the_receiving_if_others_get_through() {
+    let outage = Outage::default();
+    for round in 0..100 {
+        for id in 0..2 * SEVERAL {
+            outage.away(&format!("{round}-{id}"), &mut Tries::first());
+            assert_eq!(outage.welcome().await, usize::MAX);
+        }
+        sleep(CERTAIN / 2).await;
+        outage.got_through(&Tries::first());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_an_outage_the_held_messages_take_turns_no_more_than_one_at_a_time() {
+    let outage = std::sync::Arc::new(declared().await);
+    let (trying, tried) = (std::sync::Arc::new(Semaphore::new(1)), std::sync::Arc::new(Mutex::new(Vec::new())));
+    for id in 0..20 {
+        let (outage, trying, tried) = (outage.clone(), trying.clone(), tried.clone());
+        tokio::spawn(async move {
+            let mut tries = Tries::first();
+            loop {
+                let turn = outage.turn(&tries, None).await;
+                {
+                    let _one_at_a_time = trying.try_acquire().expect("two messages tried at once");
+                    sleep(Duration::from_millis(100)).await;
+                }
+                tried.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+                tries.begin_another();
+                outage.away(&id.to_string(), &mut tries);
+                drop(turn);
+            }
+        });
+    }
+    sleep(Duration::from_secs(300)).await;
+    let tried = tried.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    assert!((50..=400).contains(&tried.len()), "{}", tried.len());
+    assert!((0..20).all(|id| tried.contains(&id)), "{tried:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_message_that_gets_through_ends_the_outage_for_all_that_wait() {
+    let outage = declared().await;
+    let tries = Tries::first();
+    let over = async {
+        sleep(Duration::from_millis(5_300)).await;
+        outage.got_through(&tries);
+    };
+    let waiting = async {
+        // A third one may be on trial by then.
+        let _turn = outage.turn(&tries, None).await;
+        elapsed(outage.turn(&tries, None)).await
+    };
+    let (waited, welcome, ()) = tokio::join!(waiting, outage.welcome(), over);
+    assert!(waited <= Duration::from_millis(5_300), "{waited:?}");
+    assert_eq!(welcome, usize::MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dependency_that_says_when_to_ask_again_is_left_alone_until_then() {
+    let outage = Outage::default();
+    let waited = elapsed(outage.turn(&Tries::first(), Some(Duration::from_secs(3600)))).await;
+    assert_eq!(waited.as_secs(), 3600);
+}
