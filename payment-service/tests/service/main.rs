@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
-mod breaker;
 mod charging;
 mod configuration;
 mod dead_letters;
@@ -12,6 +11,7 @@ mod operations;
 mod outage;
 mod process;
 mod provider;
+mod provider_away;
 mod rejected_answers;
 mod scene;
 mod stopping;
