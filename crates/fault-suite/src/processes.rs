@@ -47,6 +47,16 @@ impl Process {
         self.lines().iter().filter(|line| line["message"] == message).count()
     }
 
+    /// The most receives that a message has had, as it has logged so far.
+    pub fn most_receives(&self) -> u64 {
+        self.lines()
+            .iter()
+            .filter(|line| line["message_id"].is_string())
+            .filter_map(|line| line["attempt"].as_u64())
+            .max()
+            .unwrap_or(0)
+    }
+
     /// Ends it by SIGKILL.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();

@@ -107,10 +107,10 @@ impl Scene {
     /// started.
     pub async fn allow_many_receives(&self) {
         for queue in ["orders", "payments"] {
-            let properties = self.queues.queue(queue).properties().await.unwrap().clone();
+            let properties = self.queues.queue(queue).properties().await.unwrap();
             let dead_letters = self.queues.queue(&format!("{queue}-dlq")).properties().await.unwrap().arn.clone();
             let policy = json!({ "deadLetterTargetArn": dead_letters, "maxReceiveCount": 1000 }).to_string();
-            let call = self.queues.sqs.set_queue_attributes().queue_url(properties.url);
+            let call = self.queues.sqs.set_queue_attributes().queue_url(&properties.url);
             call.attributes("RedrivePolicy".into(), policy).send().await.unwrap();
         }
     }

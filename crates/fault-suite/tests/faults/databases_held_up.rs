@@ -25,7 +25,7 @@ pub(crate) async fn run(extent: Extent) -> Outcome {
     Outcome::Held(judge(&scene, &accepted, repetitions, over).await)
 }
 
-async fn lock(database: &str, held: Duration) {
+pub(crate) async fn lock(database: &str, held: Duration) {
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(database).await.unwrap();
     // Under load the lock is not to be had at once.

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
 mod copies;
+mod database_away;
 mod databases_held_up;
 mod disturbed_results;
 mod failing_provider;
@@ -17,6 +18,7 @@ mod killed_workers;
 mod lost_answers;
 mod many_workers;
 mod paused_workers;
+mod provider_away;
 mod queue_outage;
 mod runner;
 
@@ -31,5 +33,7 @@ runner::scenarios! {
     fifty_copies_of_an_event_are_one_charge => copies::run,
     results_duplicated_reordered_and_made_up_do_no_harm => disturbed_results::run,
     three_workers_share_one_database_and_a_backlog => many_workers::run,
+    a_provider_away_at_low_traffic_costs_no_receive => provider_away::run,
+    a_database_away_while_results_arrive_costs_no_receive => database_away::run,
     a_database_held_up_loses_nothing => databases_held_up::run,
 }
