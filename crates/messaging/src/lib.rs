@@ -14,6 +14,7 @@
 
 pub mod backoff;
 pub mod batch;
+mod blame;
 mod breaker;
 pub mod client;
 pub mod consumer;
