@@ -3,27 +3,31 @@
 //! It is woken by each commit, so a message goes out without a polling delay, and looks once a second for what another
 //! instance has left behind. A first batch goes at once, whatever its size; while calls are under way, further ones
 //! start only with ten messages: under load the batches are full without anybody having waited for them.
+//!
+//! Its loop waits for events only: whatever takes its time (a claim, a batch, a count) is a task beside it. What follows
+//! from an event is decided in `State`, what a call's answer says about each row in `Sender`.
+
+mod send;
+mod state;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use database::WriteError;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::backoff::Backoff;
-use crate::batch::{MAX_BYTES, MAX_ENTRIES, OutgoingMessage, pack};
+use crate::batch::{MAX_ENTRIES, OutgoingMessage, pack};
 use crate::metrics::label;
-use crate::outbox::{Claimed, Outbox, Settlement};
-use crate::queue::{EntryError, Queue, QueueError};
+use crate::outbox::{Claims, Outbox};
+use crate::queue::Queue;
+use send::Sender;
+use state::{Outage, State, Step};
 
-/// Batch calls under way at once.
-const MAX_FLIGHTS: usize = 8;
 const SWEEP: Duration = Duration::from_secs(1);
-/// For a row that failed in a batch that did not.
-const ROW_BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
-/// For a queue, or a database, that is out of reach.
-const OUTAGE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+/// How long after the deadline the rows that were not sent may take to be given back.
+const GIVE_BACK: Duration = Duration::from_secs(2);
 
 /// A message that SQS has taken.
 #[derive(Debug)]
@@ -46,164 +50,145 @@ pub struct Relay {
     sender: Arc<Sender>,
 }
 
-struct Sender {
-    outbox: Outbox,
-    queue: Queue,
-    on_published: OnPublished,
-}
-
-/// Something that the whole relay depends on is out of reach.
-struct Outage;
-
 impl Relay {
     /// A relay that is not running yet.
     pub fn new(outbox: Outbox, queue: Queue, on_published: OnPublished) -> Self {
         Self { sender: Arc::new(Sender { outbox, queue, on_published }) }
     }
 
-    /// Sends until told to stop, and then what can still be sent; awaits every call it has begun.
-    pub async fn run(self, stop: CancellationToken) {
-        let outbox = &self.sender.outbox;
-        let mut flights: JoinSet<Result<(), Outage>> = JoinSet::new();
-        let mut sweep = interval(SWEEP);
-        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut outages, mut resume) = (0, Instant::now());
-        // Whether rows may be due, and whether the last claim left some.
-        let (mut due, mut backlog) = (true, false);
-        loop {
-            let stopping = stop.is_cancelled();
-            let worth_a_call = flights.is_empty() || backlog || outbox.has_full_batch();
-            let may_send = flights.len() < MAX_FLIGHTS && (outages == 0 || flights.is_empty());
-            if due && worth_a_call && may_send && Instant::now() >= resume {
-                // After an outage, one batch finds out whether it is over.
-                let calls = if outages == 0 { MAX_FLIGHTS - flights.len() } else { 1 };
-                let claimed = self.sender.claim(calls * MAX_ENTRIES).await;
-                due = !claimed.is_empty();
-                backlog = claimed.len() == calls * MAX_ENTRIES;
-                for batch in pack(claimed) {
-                    let sender = self.sender.clone();
-                    flights.spawn(async move { sender.send(batch).await });
-                }
-            }
-            if stopping && flights.is_empty() && (!due || outages > 0) {
-                return;
-            }
-            tokio::select! {
-                Some(flight) = flights.join_next() => {
-                    due = true;
-                    match flight {
-                        Ok(Ok(())) => outages = 0,
-                        Ok(Err(Outage)) => {
-                            outages += 1;
-                            resume = Instant::now() + OUTAGE_BACKOFF.wait(outages);
-                        }
-                        // Its rows are free again when their lease ends.
-                        Err(panic) => tracing::error!(error = %panic, "sending a batch panicked"),
-                    }
-                }
-                () = outbox.woken() => due = true,
-                _ = sweep.tick() => {
-                    let nothing_to_send = !std::mem::replace(&mut due, true);
-                    self.sender.count().await;
-                    // Tells whether the queue is there; if there is something to send, that tells.
-                    let idle = nothing_to_send && flights.is_empty() && Instant::now() >= resume;
-                    if idle && !self.sender.queue.is_reachable() {
-                        let queue = self.sender.queue.clone();
-                        flights.spawn(async move { queue.ping().await.map_err(|_| Outage) });
-                    }
-                }
-                () = stop.cancelled(), if !stopping => due = true,
-            }
-        }
+    /// Sends until told to stop, and then what is left, until a claim finds no full batches any more. It awaits every call
+    /// that it has begun, but not beyond the `deadline`: what it has claimed and not sent by then it gives back within two
+    /// seconds, so that another instance sends it at once.
+    pub async fn run(self, stop: CancellationToken, deadline: impl Future<Output = ()>) {
+        let over = CancellationToken::new();
+        let counting = self.sender.outbox.keep_counting(self.sender.queue.name(), &over);
+        let sending = async {
+            let _over = over.clone().drop_guard();
+            Run::new(self.sender.clone()).until(&stop, deadline).await;
+        };
+        tokio::join!(sending, counting);
     }
 }
 
-impl Sender {
-    async fn count(&self) {
-        let queue = self.queue.name();
-        match self.outbox.count().await {
-            Ok(rows) => {
-                self.queue.metrics().outbox_pending.get_or_create(&label(queue)).set(rows as i64);
-            }
-            Err(error) => tracing::warn!(queue, %error, "the outbox cannot be counted"),
-        }
+/// A relay at work.
+struct Run {
+    sender: Arc<Sender>,
+    state: State,
+    /// One at most.
+    claims: JoinSet<(usize, Result<Claims, WriteError>)>,
+    flights: JoinSet<Result<(), Outage>>,
+    /// Whatever is under way is to come to an end.
+    end: CancellationToken,
+}
+
+impl Run {
+    fn new(sender: Arc<Sender>) -> Self {
+        let (claims, flights, end) = Default::default();
+        Self { sender, state: State::new(), claims, flights, end }
     }
 
-    async fn claim(&self, limit: usize) -> Vec<Claimed> {
-        self.outbox.claim(limit).await.unwrap_or_else(|error| {
-            tracing::warn!(queue = self.queue.name(), %error, "the outbox cannot be read, will try again");
-            Vec::new()
-        })
-    }
-
-    /// Sends one batch and takes each entry's result into the outbox.
-    async fn send(&self, batch: Vec<Claimed>) -> Result<(), Outage> {
-        let mut settlement = Settlement::default();
-        let outcome = self.try_send(&batch, &mut settlement).await;
-        // Should this fail, the rows go out once more when their lease ends: at least once, not at most once.
-        let settled = self.outbox.settle(settlement).await;
-        if let Err(error) = &settled {
-            tracing::warn!(queue = self.queue.name(), %error, "sent messages stay in the outbox, they will be sent twice");
-        }
-        if outcome.is_err() || settled.is_err() { Err(Outage) } else { Ok(()) }
-    }
-
-    async fn try_send(&self, batch: &[Claimed], settlement: &mut Settlement) -> Result<(), Outage> {
-        let fitting = batch.iter().filter(|row| row.message.fits());
-        let messages: Vec<OutgoingMessage> = fitting.map(|row| row.message.clone()).collect();
-        for row in batch.iter().filter(|row| !row.message.fits()) {
-            self.set_aside(row, format!("larger than the {MAX_BYTES} bytes that SQS takes"), settlement);
-        }
-        if messages.is_empty() {
-            return Ok(());
-        }
-        match self.queue.send(&messages).await {
-            Ok(results) => {
-                for (row, result) in batch.iter().filter(|row| row.message.fits()).zip(results) {
-                    self.sort(row, result, settlement);
+    async fn until(mut self, stop: &CancellationToken, deadline: impl Future<Output = ()>) {
+        let sender = self.sender.clone();
+        let mut deadline = std::pin::pin!(deadline);
+        let mut sweep = interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stopping = false;
+        loop {
+            let until = match self.state.next(sender.outbox.has_full_batch(), Instant::now()) {
+                Step::End => return,
+                Step::Claim { calls } => {
+                    self.claim(calls);
+                    continue;
                 }
-                Ok(())
-            }
-            // The call as a whole was refused: one by one it will show which of them is to blame.
-            Err(QueueError::Refused { .. }) if batch.len() > 1 => {
-                for row in batch {
-                    Box::pin(self.try_send(std::slice::from_ref(row), settlement)).await?;
+                Step::Wait { until } => until,
+            };
+            tokio::select! {
+                Some(claim) = self.claims.join_next() => self.claimed(claim),
+                Some(flight) = self.flights.join_next() => self.landed(flight),
+                () = sender.outbox.woken() => self.state.rows_may_be_due(),
+                _ = sweep.tick() => self.sweep(stop),
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
+                () = stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    self.state.stop();
                 }
-                Ok(())
-            }
-            Err(QueueError::Refused { reason, .. }) => {
-                batch.iter().for_each(|row| self.set_aside(row, reason.clone(), settlement));
-                Ok(())
-            }
-            Err(_) => {
-                settlement.retry.extend(messages.into_iter().map(|message| (message.id, Duration::ZERO)));
-                Err(Outage)
+                () = &mut deadline => return self.give_back().await,
             }
         }
     }
 
-    fn sort(&self, row: &Claimed, result: Result<String, EntryError>, settlement: &mut Settlement) {
-        let queue = self.queue.name();
-        match result {
-            Ok(message_id) => {
-                self.queue.metrics().published.get_or_create(&label(queue)).inc();
-                let attempt = row.attempts + 1;
-                (self.on_published)(Published { message: &row.message, message_id: &message_id, queue, attempt });
-                settlement.sent.push(row.message.id.clone());
+    fn claim(&mut self, calls: usize) {
+        self.state.claim_begun();
+        let outbox = self.sender.outbox.clone();
+        self.claims.spawn(async move { (calls, outbox.claim(calls * MAX_ENTRIES).await) });
+    }
+
+    fn claimed(&mut self, claim: Result<(usize, Result<Claims, WriteError>), JoinError>) {
+        let queue = self.sender.queue.name();
+        match claim {
+            Ok((calls, Ok(Claims { lease, rows }))) => {
+                self.state.claimed(calls, rows.len());
+                for batch in pack(rows) {
+                    let (sender, end) = (self.sender.clone(), self.end.clone());
+                    self.fly(async move { sender.send(lease, batch, end).await });
+                }
             }
-            Err(error) if error.sender_fault => self.set_aside(row, error.to_string(), settlement),
-            Err(error) => {
-                let wait = ROW_BACKOFF.wait(row.attempts + 1);
-                tracing::warn!(queue, event_id = row.message.id, %error, retry_in_ms = wait.as_millis(), "not sent");
-                settlement.retry.push((row.message.id.clone(), wait));
+            Ok((_, Err(error))) => {
+                tracing::warn!(queue, %error, "the outbox cannot be read, will try again");
+                self.state.claim_failed(Instant::now());
+            }
+            Err(panic) => {
+                tracing::error!(queue, error = %panic, "reading the outbox panicked");
+                self.state.claim_failed(Instant::now());
             }
         }
     }
 
-    fn set_aside(&self, row: &Claimed, reason: String, settlement: &mut Settlement) {
-        let queue = self.queue.name();
-        tracing::error!(queue, event_id = row.message.id, reason, "SQS will never take this message, set aside");
-        self.queue.metrics().outbox_set_aside.get_or_create(&label(queue)).inc();
-        settlement.set_aside.push((row.message.id.clone(), reason));
+    fn fly(&mut self, call: impl Future<Output = Result<(), Outage>> + Send + 'static) {
+        self.state.flight_begun();
+        self.flights.spawn(call);
+    }
+
+    fn landed(&mut self, flight: Result<Result<(), Outage>, JoinError>) {
+        let outcome = flight.unwrap_or_else(|panic| {
+            // Its rows are free again when their lease ends.
+            tracing::error!(queue = self.sender.queue.name(), error = %panic, "sending a batch panicked");
+            Err(Outage)
+        });
+        self.state.flight_ended(outcome, Instant::now());
+    }
+
+    fn sweep(&mut self, stop: &CancellationToken) {
+        let queue = &self.sender.queue;
+        queue.metrics().outbox_pending.get_or_create(&label(queue.name())).set(self.sender.outbox.pending() as i64);
+        // Tells whether the queue is there; if there is something to send, that tells.
+        if self.state.is_idle(Instant::now()) && !queue.is_reachable() {
+            let (queue, stop) = (queue.clone(), stop.clone());
+            self.fly(async move {
+                tokio::select! {
+                    outcome = queue.ping() => outcome.map_err(|_| Outage),
+                    // Whatever is left is tried all the same.
+                    () = stop.cancelled() => Ok(()),
+                }
+            });
+        }
+        self.state.rows_may_be_due();
+    }
+
+    /// Gives back what is claimed and not sent.
+    async fn give_back(mut self) {
+        self.end.cancel();
+        let given_back = async {
+            while let Some(claim) = self.claims.join_next().await {
+                if let Ok((_, Ok(Claims { lease, rows }))) = claim {
+                    self.sender.release(lease, &rows).await;
+                }
+            }
+            while self.flights.join_next().await.is_some() {}
+        };
+        if timeout(GIVE_BACK, given_back).await.is_err() {
+            let queue = self.sender.queue.name();
+            tracing::warn!(queue, "not all rows could be given back, they are free when their lease ends");
+        }
     }
 }
