@@ -10,6 +10,7 @@ mod dlq;
 mod once;
 mod operations;
 mod outage;
+mod outbox;
 mod process;
 mod provider;
 mod rejected_answers;
