@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use chassis::Health;
-use chassis::shutdown::with_all;
+use chassis::shutdown::{self, with_all};
 use database::Database;
 use jiff::Timestamp;
 use messaging::consumer::Progress;
@@ -95,7 +95,8 @@ impl OrderService {
         self.admin.local_addr()
     }
 
-    /// Runs until told to stop. Then the port closes first, so that what it has accepted is still passed on.
+    /// Runs until told to stop. Then the port closes first, so that what it has accepted is still passed on; what there is
+    /// no time left for is another instance's.
     ///
     /// Should a part fail, all stop, and the error is returned.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
@@ -103,7 +104,8 @@ impl OrderService {
         let admin_app = chassis::admin::routes(self.health.clone(), self.registry);
         let admin = chassis::http::serve(self.admin, admin_app, admin_stop.clone(), Duration::ZERO);
         let admin = tokio::spawn(with_all(stop.clone(), admin));
-        let relay = tokio::spawn(with_all(stop.clone(), self.relay.run(relay_stop.clone())));
+        let relay_end = shutdown::after(stop.clone(), self.shutdown_timeout + shutdown::LAST_STEP);
+        let relay = tokio::spawn(with_all(stop.clone(), self.relay.run(relay_stop.clone(), relay_end)));
         let consumer = tokio::spawn(with_all(stop.clone(), self.consumer.run(stop.clone())));
         let housekeeping = housekeeping(self.store.clone(), self.edge.rate_limit.clone(), stop.clone());
         let housekeeping = tokio::spawn(with_all(stop.clone(), housekeeping));

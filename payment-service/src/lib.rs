@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use chassis::Health;
-use chassis::shutdown::with_all;
+use chassis::shutdown::{self, with_all};
 use database::Database;
 use messaging::consumer::Progress;
 use messaging::relay::Published;
@@ -40,6 +40,7 @@ pub struct PaymentService {
     registry: Arc<Registry>,
     relay: Relay,
     consumer: Consumer<ChargeHandler>,
+    shutdown_timeout: Duration,
 }
 
 impl PaymentService {
@@ -67,12 +68,14 @@ impl PaymentService {
             lease: visibility_timeout / 2,
             metrics: metrics::Metrics::register(&mut registry),
         };
+        let shutdown_timeout = settings.consumer.shutdown_timeout;
         let consumer = Consumer::new(orders.clone(), handler, settings.consumer);
         let relay = Relay::new(outbox, payments.clone(), |Published { message, message_id, queue, attempt }| {
             tracing::info!(order_id = message.subject, message_id, queue, attempt, "result published");
         });
         let health = ServiceHealth { ledger, queues: [orders, payments], progress: consumer.progress() };
-        Ok(Self { admin, database, health: Arc::new(health), registry: Arc::new(registry), relay, consumer })
+        let (health, registry) = (Arc::new(health), Arc::new(registry));
+        Ok(Self { admin, database, health, registry, relay, consumer, shutdown_timeout })
     }
 
     /// Where health and metrics are served.
@@ -80,7 +83,8 @@ impl PaymentService {
         self.admin.local_addr()
     }
 
-    /// Runs until told to stop. Then the worker ends first, so that the results of its last orders are still told.
+    /// Runs until told to stop. Then the worker ends first, so that the results of its last orders are still told; those
+    /// for which there is no time left are another instance's.
     ///
     /// Should a part fail, all stop, and the error is returned.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
@@ -88,7 +92,8 @@ impl PaymentService {
         let admin_app = chassis::admin::routes(self.health.clone(), self.registry);
         let admin = chassis::http::serve(self.admin, admin_app, admin_stop.clone(), Duration::ZERO);
         let admin = tokio::spawn(with_all(stop.clone(), admin));
-        let relay = tokio::spawn(with_all(stop.clone(), self.relay.run(relay_stop.clone())));
+        let relay_end = shutdown::after(stop.clone(), self.shutdown_timeout + shutdown::LAST_STEP);
+        let relay = tokio::spawn(with_all(stop.clone(), self.relay.run(relay_stop.clone(), relay_end)));
 
         let consumed = with_all(stop.clone(), self.consumer.run(stop)).await;
         relay_stop.cancel();

@@ -1,13 +1,16 @@
-//! `payment-service [work]`, `payment-service healthcheck` and `payment-service dlq`.
+//! `payment-service [work]`, `payment-service healthcheck`, `payment-service dlq` and `payment-service outbox`.
 
 use std::process::ExitCode;
 
 use chassis::configuration::Faults;
+use chassis::outbox::{self, OutboxArguments};
 use chassis::telemetry::Telemetry;
 use chassis::{Configuration, Environment, healthcheck, shutdown};
 use clap::{Parser, Subcommand};
-use messaging::client;
+use database::Database;
+use messaging::{Outbox, client};
 use payment_service::dlq::{self, DlqArguments};
+use payment_service::ledger::MIGRATIONS;
 use payment_service::{PaymentService, Settings};
 
 /// Charges the orders it receives from SQS. Configured by environment variables, see .env.example.
@@ -25,6 +28,8 @@ enum Command {
     Healthcheck,
     /// Look at dead letters, send them back, or delete them.
     Dlq(DlqArguments),
+    /// Look at results that SQS has refused, send them again, or drop them.
+    Outbox(OutboxArguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +42,7 @@ fn main() -> ExitCode {
         Command::Healthcheck => return healthcheck::run(settings.admin_port),
         Command::Work => work(settings, telemetry),
         Command::Dlq(arguments) => dead_letters(arguments, settings),
+        Command::Outbox(arguments) => set_aside(arguments, settings),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("payment-service: {error:#}");
@@ -47,7 +53,7 @@ fn main() -> ExitCode {
 fn load(command: &Command) -> Result<(Settings, Telemetry), Faults> {
     let mut configuration = Configuration::new(Environment::of_process()?);
     let loaded = (Settings::read(&mut configuration), Telemetry::load(&mut configuration));
-    if !matches!(command, Command::Healthcheck) {
+    if !matches!(command, Command::Healthcheck | Command::Outbox(_)) {
         configuration.check_aws_region();
     }
     configuration.whole(loaded)
@@ -76,4 +82,12 @@ async fn dead_letters(arguments: DlqArguments, settings: Settings) -> anyhow::Re
     let sqs = client::from_environment().await;
     let found = dlq::run(arguments, &settings, sqs).await?;
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn set_aside(arguments: OutboxArguments, settings: Settings) -> anyhow::Result<ExitCode> {
+    let database = Database::open(&settings.database_url, &MIGRATIONS).await?;
+    let found = outbox::run(arguments, &Outbox::new(database.clone(), usize::MAX)).await;
+    database.close().await;
+    Ok(if found? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,11 +1,15 @@
-//! What every service process needs and none is about: configuration, logs, health, HTTP ports, stopping.
+//! What every service process needs and none is about: configuration, logs, health, HTTP ports, stopping,
+//! and the commands that both services have.
 
 pub mod admin;
 pub mod configuration;
 pub mod health;
 pub mod healthcheck;
 pub mod http;
+pub mod outbox;
+pub mod printable;
 pub mod shutdown;
+pub mod table;
 pub mod telemetry;
 pub mod worker;
 

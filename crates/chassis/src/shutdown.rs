@@ -1,6 +1,9 @@
 //! Being told to stop.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// The exit code of a process ended by Ctrl-C.
@@ -20,6 +23,16 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
         std::process::exit(EXIT_INTERRUPTED);
     });
     Ok(stop)
+}
+
+/// How long after `SHUTDOWN_TIMEOUT_SECONDS` a service's last step may begin: a process ends five seconds after it, and
+/// what is left has to be given back within that.
+pub const LAST_STEP: Duration = Duration::from_secs(1);
+
+/// Resolves so long after `stop`.
+pub async fn after(stop: CancellationToken, grace: Duration) {
+    stop.cancelled().await;
+    sleep(grace).await;
 }
 
 /// Runs a part of a service that is not meant to end before it is told to: when it ends, whyever, `stop` is cancelled, so

@@ -14,6 +14,7 @@
 
 pub mod backoff;
 pub mod batch;
+mod blame;
 pub mod client;
 pub mod consumer;
 pub mod dead_letter;

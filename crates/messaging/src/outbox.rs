@@ -10,26 +10,37 @@
 //!     traceparent TEXT NOT NULL,
 //!     attempts    BIGINT NOT NULL DEFAULT 0,
 //!     lease_until BIGINT NOT NULL DEFAULT 0,  -- milliseconds since 1970; a relay has it until then
-//!     fault       TEXT                        -- why SQS will never take it
+//!     fault       TEXT                        -- why SQS refused it; it is set aside
 //! );
 //! CREATE INDEX outbox_due ON outbox (lease_until, id);
 //! ```
+//!
+//! A relay takes a lease on rows (`claim`), and says what became of them (`settle`). What SQS refuses stays, set aside,
+//! until a person decides ([`SetAside`]).
 
-use std::collections::BTreeMap;
+mod claim;
+mod pending;
+mod set_aside;
+mod settle;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use database::{Database, Engine, Write, WriteError};
-use sqlx::{AnyConnection, Row};
+use database::{Database, WriteError};
+use sqlx::AnyConnection;
 use tokio::sync::Notify;
 
-use crate::batch::{MAX_ENTRIES, OutgoingMessage};
-use crate::trace::{TRACEPARENT, TraceContext};
+use crate::batch::MAX_ENTRIES;
+use crate::trace::TraceContext;
 
-/// Longer than a send with all its tries may take, so that no other relay sends the same rows meanwhile.
-const LEASE: Duration = Duration::from_secs(30);
-/// The lease of a row that SQS will never take.
+use claim::Claim;
+pub(crate) use claim::{Claimed, Claims};
+use pending::Pending;
+pub use set_aside::SetAside;
+pub(crate) use settle::Settlement;
+
+/// The lease of a row that is set aside.
 const NEVER: i64 = i64::MAX;
 
 /// A service's outbox; cheap to clone.
@@ -39,8 +50,7 @@ pub struct Outbox(Arc<Inner>);
 struct Inner {
     database: Database,
     cap: usize,
-    /// Rows to be sent, as of the last count and what has been added since.
-    pending: AtomicUsize,
+    pending: Pending,
     /// Rows committed since the relay last claimed.
     fresh: AtomicUsize,
     wake: Notify,
@@ -75,14 +85,19 @@ impl Outbox {
 
     /// Tells the relay that a message has been committed, so that it goes out without a polling delay.
     pub fn committed(&self) {
-        self.0.pending.fetch_add(1, Ordering::Relaxed);
+        self.0.pending.added(1);
         self.0.fresh.fetch_add(1, Ordering::Relaxed);
         self.0.wake.notify_one();
     }
 
     /// Whether so much is waiting for SQS that no more should be accepted.
     pub fn is_full(&self) -> bool {
-        self.0.pending.load(Ordering::Relaxed) >= self.0.cap
+        self.pending() >= self.0.cap
+    }
+
+    /// How many rows are waiting for SQS, as far as this instance knows; those set aside are not among them.
+    pub(crate) fn pending(&self) -> usize {
+        self.0.pending.rows()
     }
 
     /// Resolves after the next commit.
@@ -95,17 +110,8 @@ impl Outbox {
         self.0.fresh.load(Ordering::Relaxed) >= MAX_ENTRIES
     }
 
-    /// Counts the rows that are to be sent, those of other instances included and those set aside left out.
-    pub(crate) async fn count(&self) -> Result<usize, sqlx::Error> {
-        let waiting = sqlx::query_scalar("SELECT COUNT(*) FROM outbox WHERE fault IS NULL");
-        let rows: i64 = waiting.fetch_one(self.0.database.reads()).await?;
-        let rows = usize::try_from(rows).unwrap_or(0);
-        self.0.pending.store(rows, Ordering::Relaxed);
-        Ok(rows)
-    }
-
     /// Takes a lease on the oldest due rows.
-    pub(crate) async fn claim(&self, limit: usize) -> Result<Vec<Claimed>, WriteError> {
+    pub(crate) async fn claim(&self, limit: usize) -> Result<Claims, WriteError> {
         self.0.fresh.store(0, Ordering::Relaxed);
         let engine = self.0.database.engine();
         self.0.database.write(Claim { engine, limit: i64::try_from(limit).unwrap_or(i64::MAX) }).await
@@ -113,111 +119,9 @@ impl Outbox {
 
     /// Takes what became of claimed rows into the table.
     pub(crate) async fn settle(&self, settlement: Settlement) -> Result<(), WriteError> {
-        let ended = settlement.sent.len() + settlement.set_aside.len();
+        let ended = settlement.ended();
         self.0.database.write(settlement).await?;
-        let subtracted = |pending: usize| Some(pending.saturating_sub(ended));
-        let _ = self.0.pending.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtracted);
-        Ok(())
-    }
-}
-
-/// A row on which this relay has the lease.
-pub(crate) struct Claimed {
-    pub(crate) message: OutgoingMessage,
-    /// How often sending it has failed.
-    pub(crate) attempts: u32,
-}
-
-impl AsRef<OutgoingMessage> for Claimed {
-    fn as_ref(&self) -> &OutgoingMessage {
-        &self.message
-    }
-}
-
-struct Claim {
-    engine: Engine,
-    limit: i64,
-}
-
-impl Write for Claim {
-    type Output = Vec<Claimed>;
-
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<Self::Output, sqlx::Error> {
-        // PostgreSQL runs several relays at once: each takes what no other is just taking. SQLite has one writer.
-        let sql = match self.engine {
-            Engine::Sqlite => {
-                "UPDATE outbox SET lease_until = $1 WHERE id IN (\
-                     SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3) \
-                 RETURNING id, subject, body, traceparent, attempts"
-            }
-            Engine::Postgres => {
-                "UPDATE outbox SET lease_until = $1 WHERE id IN (\
-                     SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3 \
-                     FOR UPDATE SKIP LOCKED) \
-                 RETURNING id, subject, body, traceparent, attempts"
-            }
-        };
-        let now = milliseconds_now();
-        let rows = sqlx::query(sql)
-            .bind(now.saturating_add(LEASE.as_millis() as i64))
-            .bind(now)
-            .bind(self.limit)
-            .fetch_all(transaction)
-            .await?;
-        let mut claimed = Vec::with_capacity(rows.len());
-        for row in rows {
-            let message = OutgoingMessage {
-                id: row.try_get("id")?,
-                subject: row.try_get("subject")?,
-                body: row.try_get("body")?,
-                attributes: BTreeMap::from([(TRACEPARENT.to_owned(), row.try_get("traceparent")?)]),
-            };
-            claimed.push(Claimed { message, attempts: row.try_get::<i64, _>("attempts")? as u32 });
-        }
-        // RETURNING has no order of its own; ids are in the order of their making.
-        claimed.sort_by(|a, b| a.message.id.cmp(&b.message.id));
-        Ok(claimed)
-    }
-}
-
-/// What became of claimed rows.
-#[derive(Default)]
-pub(crate) struct Settlement {
-    /// Ids of what SQS has taken.
-    pub(crate) sent: Vec<String>,
-    /// Ids to be tried again, each after a wait.
-    pub(crate) retry: Vec<(String, Duration)>,
-    /// Ids that SQS will never take, each with its reason.
-    pub(crate) set_aside: Vec<(String, String)>,
-}
-
-impl Write for Settlement {
-    type Output = ();
-
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        for ids in self.sent.chunks(MAX_ENTRIES) {
-            // One statement for any number up to ten: the places left over repeat the last id.
-            let mut delete = sqlx::query("DELETE FROM outbox WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
-            for place in 0..MAX_ENTRIES {
-                delete = delete.bind(&ids[place.min(ids.len() - 1)]);
-            }
-            delete.execute(&mut *transaction).await?;
-        }
-        for (id, wait) in &self.retry {
-            sqlx::query("UPDATE outbox SET attempts = attempts + 1, lease_until = $1 WHERE id = $2")
-                .bind(milliseconds_now().saturating_add(wait.as_millis() as i64))
-                .bind(id)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        for (id, fault) in &self.set_aside {
-            sqlx::query("UPDATE outbox SET attempts = attempts + 1, lease_until = $1, fault = $2 WHERE id = $3")
-                .bind(NEVER)
-                .bind(fault)
-                .bind(id)
-                .execute(&mut *transaction)
-                .await?;
-        }
+        self.0.pending.ended(ended);
         Ok(())
     }
 }

@@ -14,11 +14,15 @@ use aws_sdk_sqs::types::{
 use tokio::sync::{Notify, OnceCell};
 
 use crate::batch::OutgoingMessage;
+use crate::blame;
 use crate::metrics::{Metrics, RequestLabels};
 use crate::reachability::Reachability;
 
 /// How much longer than its long poll a receive may take before its connection counts as lost.
 const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
+
+/// The one call in which a message can be refused.
+const SEND: &str = "SendMessageBatch";
 
 /// A queue by its name; cheap to clone. Its address is asked for once it is needed, so a queue that is not there yet
 /// does not keep a service from starting.
@@ -77,7 +81,8 @@ pub enum QueueError {
         /// Its name.
         queue: String,
     },
-    /// No usable answer: connection, time-out, throttling, credentials, a fault of the endpoint's.
+    /// No usable answer: connection, time-out, throttling, credentials, a fault of the endpoint's, or an answer that is not
+    /// SQS's. It says nothing about any message, and asking again later may help.
     #[error("{operation} on the queue {queue} failed: {reason}")]
     Unavailable {
         /// Its name.
@@ -87,7 +92,9 @@ pub enum QueueError {
         /// What went wrong.
         reason: String,
     },
-    /// SQS refused what was asked; asking again will not help.
+    /// SQS will not take what these messages contain, in this call: the codes of `SendMessageBatch` that say so, and
+    /// nothing else. Sending the same call again will not help; only of a message that was alone in it does this say that
+    /// it will never be taken.
     #[error("{operation} on the queue {queue} was refused: {reason}")]
     Refused {
         /// Its name.
@@ -110,7 +117,8 @@ impl QueueError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct EntryError {
-    /// Whether the entry itself is to blame, so that trying again will not help.
+    /// Whether the entry itself is to blame, so that trying again will not help: told by its code, if that is one of the
+    /// few that speak of an entry's content or of its receipt handle. Whatever else went wrong may be mended.
     pub sender_fault: bool,
     /// SQS's error code.
     pub code: String,
@@ -190,10 +198,10 @@ impl Queue {
 
     async fn ask_properties(&self) -> Result<Properties, QueueError> {
         let answer = self.0.client.get_queue_url().queue_name(self.name()).send().await;
-        let url = self.outcome("GetQueueUrl", answer)?.queue_url.unwrap_or_default();
+        let url = self.outcome("GetQueueUrl", answer, |answer| answer.queue_url)?;
         let answer =
             self.0.client.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All).send().await;
-        let attributes = self.outcome("GetQueueAttributes", answer)?.attributes.unwrap_or_default();
+        let attributes = self.outcome("GetQueueAttributes", answer, |answer| answer.attributes)?;
         let seconds = attributes.get(&QueueAttributeName::VisibilityTimeout).and_then(|text| text.parse().ok());
         let redrive = attributes
             .get(&QueueAttributeName::RedrivePolicy)
@@ -214,6 +222,9 @@ impl Queue {
     }
 
     /// Sends up to ten messages in one call. The results are the message ids that SQS gave.
+    ///
+    /// # Errors
+    /// [`QueueError::Refused`] if SQS takes none of them because of what they contain.
     pub async fn send(&self, messages: &[OutgoingMessage]) -> Result<EntryResults<String>, QueueError> {
         let mut call = self.0.client.send_message_batch().queue_url(&self.properties().await?.url);
         for (index, message) in messages.iter().enumerate() {
@@ -221,13 +232,14 @@ impl Queue {
                 SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(message.body.as_str());
             for (name, value) in &message.attributes {
                 let value = MessageAttributeValue::builder().data_type("String").string_value(value);
-                entry = entry.message_attributes(name, self.built("SendMessageBatch", value.build())?);
+                entry = entry.message_attributes(name, self.built(SEND, value.build())?);
             }
-            call = call.entries(self.built("SendMessageBatch", entry.build())?);
+            call = call.entries(self.built(SEND, entry.build())?);
         }
-        let answer = self.outcome("SendMessageBatch", call.send().await)?;
-        let sent = answer.successful().iter().map(|entry| (entry.id(), entry.message_id().to_owned()));
-        Ok(by_entry(messages.len(), sent, answer.failed()))
+        self.outcome(SEND, call.send().await, |answer| {
+            let sent = answer.successful().iter().map(|entry| (entry.id(), entry.message_id().to_owned()));
+            by_entry(messages.len(), sent, answer.failed(), blame::on_entry)
+        })
     }
 
     /// Long-polls for messages. Not to be dropped while it waits: what SQS has handed out by then would stay hidden
@@ -250,7 +262,8 @@ impl Queue {
             .customize()
             // The caller backs off by itself, and tells of it.
             .config_override(Builder::new().timeout_config(time_out).retry_config(RetryConfig::disabled()));
-        Ok(self.outcome("ReceiveMessage", call.send().await)?.messages.unwrap_or_default())
+        // SQS leaves the list out when it is empty.
+        self.outcome("ReceiveMessage", call.send().await, |answer| Some(answer.messages.unwrap_or_default()))
     }
 
     /// Deletes up to ten messages by their receipt handles in one call.
@@ -260,9 +273,10 @@ impl Queue {
             let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(receipt_handle);
             call = call.entries(self.built("DeleteMessageBatch", entry.build())?);
         }
-        let answer = self.outcome("DeleteMessageBatch", call.send().await)?;
-        let deleted = answer.successful().iter().map(|entry| (entry.id(), ()));
-        Ok(by_entry(receipt_handles.len(), deleted, answer.failed()))
+        self.outcome("DeleteMessageBatch", call.send().await, |answer| {
+            let deleted = answer.successful().iter().map(|entry| (entry.id(), ()));
+            by_entry(receipt_handles.len(), deleted, answer.failed(), blame::on_receipt_handle)
+        })
     }
 
     /// Sets the visibility timeout of up to ten messages in one call, counted from now and in whole seconds.
@@ -275,18 +289,29 @@ impl Queue {
                 .visibility_timeout(i32::try_from(timeout.as_secs_f64().ceil() as i64).unwrap_or(i32::MAX));
             call = call.entries(self.built("ChangeMessageVisibilityBatch", entry.build())?);
         }
-        let answer = self.outcome("ChangeMessageVisibilityBatch", call.send().await)?;
-        let changed = answer.successful().iter().map(|entry| (entry.id(), ()));
-        Ok(by_entry(entries.len(), changed, answer.failed()))
+        self.outcome("ChangeMessageVisibilityBatch", call.send().await, |answer| {
+            let changed = answer.successful().iter().map(|entry| (entry.id(), ()));
+            by_entry(entries.len(), changed, answer.failed(), blame::on_receipt_handle)
+        })
     }
 
-    /// Counts a call and sorts its error.
-    fn outcome<T, E>(&self, operation: &'static str, answer: Result<T, SdkError<E>>) -> Result<T, QueueError>
+    /// Counts a call, reads its answer and sorts its error. An answer from which nothing can be read is not SQS's, whatever
+    /// its status.
+    fn outcome<A, E, T>(
+        &self,
+        operation: &'static str,
+        answer: Result<A, SdkError<E>>,
+        read: impl FnOnce(A) -> Option<T>,
+    ) -> Result<T, QueueError>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         self.0.metrics.requests.get_or_create(&RequestLabels { queue: self.name().to_owned(), operation }).inc();
-        let outcome = answer.map_err(|error| self.sorted(operation, error));
+        let outcome = match answer {
+            Ok(answer) => read(answer)
+                .ok_or_else(|| self.unavailable(operation, "the answer says nothing; is this SQS?".to_owned())),
+            Err(error) => Err(self.sorted(operation, error)),
+        };
         self.0.reachability.observe(self.name(), &outcome);
         outcome
     }
@@ -295,45 +320,29 @@ impl Queue {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let queue = self.name().to_owned();
-        let status = error.raw_response().map(|response| response.status().as_u16());
         let SdkError::ServiceError(context) = &error else {
-            return QueueError::Unavailable { queue, operation, reason: causes(&error) };
+            return self.unavailable(operation, causes(&error));
         };
-        let code = context.err().code().unwrap_or("unknown error");
+        let status = context.raw().status().as_u16();
+        let Some(code) = context.err().code() else {
+            return self.unavailable(operation, format!("HTTP status {status} without a code of SQS's; is this SQS?"));
+        };
         let reason = format!("{code}: {}", context.err().message().unwrap_or("no message"));
-        // What is wrong with the caller's rights or the queue's key is nobody's message's fault, and may be mended.
-        let transient = [
-            "Throttl",
-            "Expired",
-            "Token",
-            "Credential",
-            "AccessDenied",
-            "Signature",
-            "ServiceUnavailable",
-            "Security",
-            "UnrecognizedClient",
-            "InvalidAddress",
-            "Kms",
-            "KMS",
-        ];
-        if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") {
-            QueueError::Missing { queue }
-        } else if status.is_none_or(|status| status >= 500 || status == 403 || status == 429)
-            || transient.iter().any(|word| code.contains(word))
-        {
-            QueueError::Unavailable { queue, operation, reason }
+        if status == 400 && operation == SEND && blame::on_entries(code) {
+            QueueError::Refused { queue: self.name().to_owned(), operation, reason }
+        } else if blame::on_queue_name(code) {
+            QueueError::Missing { queue: self.name().to_owned() }
         } else {
-            QueueError::Refused { queue, operation, reason }
+            self.unavailable(operation, reason)
         }
     }
 
+    fn unavailable(&self, operation: &'static str, reason: String) -> QueueError {
+        QueueError::Unavailable { queue: self.name().to_owned(), operation, reason }
+    }
+
     fn built<T, E: std::fmt::Display>(&self, operation: &'static str, built: Result<T, E>) -> Result<T, QueueError> {
-        built.map_err(|error| QueueError::Refused {
-            queue: self.name().to_owned(),
-            operation,
-            reason: error.to_string(),
-        })
+        built.map_err(|error| self.unavailable(operation, error.to_string()))
     }
 }
 
@@ -343,17 +352,18 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Puts the two lists of a batch answer back into the order of the request. An entry that is in neither has failed.
+/// Puts the two lists of a batch answer back into the order of the request. An entry that is in neither has failed; none
+/// if that goes for all of them. `to_blame` tells by its code whether a failed entry is itself to blame.
 fn by_entry<'a, T>(
     entries: usize,
     successful: impl Iterator<Item = (&'a str, T)>,
     failed: &[BatchResultErrorEntry],
-) -> EntryResults<T> {
-    let unanswered = || EntryError { sender_fault: false, code: "Unanswered".into(), message: "no result".into() };
-    let mut results: EntryResults<T> = (0..entries).map(|_| Err(unanswered())).collect();
+    to_blame: fn(&str) -> bool,
+) -> Option<EntryResults<T>> {
+    let mut results: Vec<Option<Result<T, EntryError>>> = (0..entries).map(|_| None).collect();
     let mut put = |id: &str, result| {
         if let Some(place) = id.parse::<usize>().ok().and_then(|index| results.get_mut(index)) {
-            *place = result;
+            *place = Some(result);
         }
     };
     for (id, value) in successful {
@@ -361,7 +371,9 @@ fn by_entry<'a, T>(
     }
     for entry in failed {
         let (code, message) = (entry.code().to_owned(), entry.message().unwrap_or_default().to_owned());
-        put(entry.id(), Err(EntryError { sender_fault: entry.sender_fault(), code, message }));
+        put(entry.id(), Err(EntryError { sender_fault: to_blame(&code), code, message }));
     }
-    results
+    let unanswered = || EntryError { sender_fault: false, code: "Unanswered".into(), message: "no result".into() };
+    let answered = entries == 0 || results.iter().any(Option::is_some);
+    answered.then(|| results.into_iter().map(|result| result.unwrap_or_else(|| Err(unanswered()))).collect())
 }

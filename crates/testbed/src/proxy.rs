@@ -23,6 +23,15 @@ pub enum Fault {
     Hang,
     /// An error of this status and SQS code; nothing happened.
     Error(u16, &'static str),
+    /// The answer of something that is not SQS; nothing happened.
+    Foreign {
+        /// Its HTTP status.
+        status: u16,
+        /// Its `Content-Type`.
+        content_type: &'static str,
+        /// Its body.
+        body: &'static str,
+    },
     /// The connection breaks; nothing happened.
     HangUp,
     /// A receive that brings no more than a few messages, and those after a while.
@@ -124,6 +133,9 @@ async fn forward(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
             let body = json!({ "__type": code, "message": "injected" }).to_string();
             let headers = [("content-type", "application/x-amz-json-1.0")];
             (StatusCode::from_u16(status).unwrap(), headers, body).into_response()
+        }
+        Fault::Foreign { status, content_type, body } => {
+            (StatusCode::from_u16(status).unwrap(), [("content-type", content_type)], body).into_response()
         }
         Fault::HangUp => broken(),
         Fault::AtMost { messages, after } => {

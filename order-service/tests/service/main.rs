@@ -12,6 +12,7 @@ mod idempotency;
 mod listing;
 mod operations;
 mod outage;
+mod outbox;
 mod outbox_cap;
 mod placing;
 mod process;

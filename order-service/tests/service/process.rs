@@ -13,14 +13,14 @@ use crate::answer::Answer;
 use crate::events::{once_each, told};
 
 /// The binary in `directory`, with nothing in its environment.
-fn binary(directory: &Path) -> Command {
+pub(crate) fn binary(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_order-service"));
     command.env_clear().current_dir(directory).env("HOME", directory).env("AWS_EC2_METADATA_DISABLED", "true");
     command
 }
 
 /// Runs the binary to its end.
-async fn run(mut command: Command) -> Output {
+pub(crate) async fn run(mut command: Command) -> Output {
     spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 

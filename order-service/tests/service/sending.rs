@@ -11,7 +11,7 @@ use crate::{Service, settings};
 const SEND: &str = "SendMessageBatch";
 
 /// A service that reaches its queues through a proxy.
-async fn start() -> (Queues, FaultyProxy, Service, Databases) {
+pub(crate) async fn start() -> (Queues, FaultyProxy, Service, Databases) {
     let (queues, databases) = (Queues::start().await, Databases::new());
     let proxy = FaultyProxy::start(&queues.url).await;
     let sqs = client::for_endpoint(&proxy.url).await;
@@ -70,7 +70,7 @@ async fn an_endpoint_that_answers_500_gets_every_event_later() {
 }
 
 /// A counter's value; zero before it has counted anything.
-async fn counted(service: &Service, name: &str) -> usize {
+pub(crate) async fn counted(service: &Service, name: &str) -> usize {
     let metrics = service.get_admin("/metrics").await.text;
     let line = metrics.lines().find(|line| line.starts_with(&format!("{name}{{")));
     line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())

@@ -1,6 +1,11 @@
 //! Stops and restarts: what was accepted is told, whatever happens in between.
 
-use testbed::{Databases, Queues, eventually};
+use std::time::Duration;
+
+use database::Database;
+use messaging::client;
+use order_service::store::MIGRATIONS;
+use testbed::{Databases, Fault, FaultyProxy, Queues, eventually};
 use tokio::task::JoinSet;
 
 use crate::answer::Answer;
@@ -58,6 +63,29 @@ async fn what_a_stop_could_not_send_goes_out_after_the_restart() {
 
     queues.create().await;
     queues.expect_empty("orders").await;
+    let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
+    assert_eq!(told(&queues, &orders).await, once_each(&orders));
+    service.stop().await;
+    queues.expect_all_empty(&["orders", "orders-dlq"]).await;
+}
+
+#[tokio::test]
+async fn what_a_stop_has_no_time_to_send_is_free_for_another_instance() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let url = databases.create_url().await;
+    let proxy = FaultyProxy::start(&queues.url).await;
+    proxy.fail(|action, _| if action == "SendMessageBatch" { Fault::Hang } else { Fault::None });
+    let mut hurried = settings(&queues, &url);
+    hurried.shutdown_timeout = Duration::from_secs(1);
+    hurried.consumer.shutdown_timeout = Duration::from_secs(1);
+    let service = Service::with(&client::for_endpoint(&proxy.url).await, hurried).await;
+    let orders = [service.place().await, service.place().await, service.place().await];
+    eventually("a send hangs", async || (proxy.count("SendMessageBatch") > 0).then_some(())).await;
+    service.stop().await;
+
+    let database = Database::open(&url.parse().unwrap(), &MIGRATIONS).await.unwrap();
+    let leases = sqlx::query_scalar::<_, i64>("SELECT lease_until FROM outbox").fetch_all(database.reads());
+    assert_eq!(leases.await.unwrap(), [0; 3]);
     let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
     assert_eq!(told(&queues, &orders).await, once_each(&orders));
     service.stop().await;

@@ -9,6 +9,7 @@ mod dlq;
 mod once;
 mod operations;
 mod outage;
+mod outbox;
 mod process;
 mod provider;
 mod provider_away;

@@ -104,21 +104,29 @@ impl<H: Handler> Poller<H> {
                         failures = 0;
                         self.wake.notify_one();
                     }
-                    Received::Nothing if self.first => failures = 0,
-                    Received::Nothing => break,
+                    Received::Nothing { in_time: true } if self.first => failures = 0,
+                    Received::Nothing { in_time: true } => break,
+                    Received::Nothing { in_time: false } => {
+                        failures += 1;
+                        self.back_off(failures).await;
+                    }
                     Received::Failed(error) => {
                         failures += 1;
                         // An outage has been told of by the queue itself.
                         if failures == 1 && !error.is_outage() {
                             tracing::error!(queue = self.shared.queue.name(), %error, "refused, will keep trying");
                         }
-                        tokio::select! {
-                            () = stop.cancelled() => return,
-                            () = sleep(OUTAGE_BACKOFF.wait(failures)) => {}
-                        }
+                        self.back_off(failures).await;
                     }
                 }
             }
+        }
+    }
+
+    async fn back_off(&self, failures: u32) {
+        tokio::select! {
+            () = self.shared.stop.cancelled() => {}
+            () = sleep(OUTAGE_BACKOFF.wait(failures)) => {}
         }
     }
 
@@ -150,6 +158,7 @@ impl<H: Handler> Poller<H> {
     /// Receives at most one message per slot. Slots that stay empty are free again at once.
     async fn receive(&self, slots: Vec<OwnedSemaphorePermit>) -> Received {
         let shared = &self.shared;
+        let asked = Instant::now();
         let outcome = self.ask(slots.len()).await;
         shared.progress.made();
         let (messages, hidden_for) = match outcome {
@@ -157,7 +166,9 @@ impl<H: Handler> Poller<H> {
             Err(error) => return Received::Failed(error),
         };
         if messages.is_empty() {
-            return Received::Nothing;
+            // SQS answers with nothing at the end of a long poll only. What answers so at once may not be SQS at all, and is not
+            // to be asked over and over.
+            return Received::Nothing { in_time: asked.elapsed() >= shared.config.long_poll / 2 };
         }
         shared.pace.received(messages.len());
         let queue = label(shared.queue.name());
@@ -183,6 +194,9 @@ impl<H: Handler> Poller<H> {
 
 enum Received {
     Some,
-    Nothing,
+    Nothing {
+        /// As the long poll ended.
+        in_time: bool,
+    },
     Failed(QueueError),
 }

@@ -1,9 +1,14 @@
 //! What a test has logged. The tests' runtimes have one thread each, so its log is that thread's.
 
 use std::io::{Result, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use tracing::subscriber::{DefaultGuard, set_default};
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber, set_default};
+
+/// With a single subscriber, tracing asks only the thread that comes first to a line whether anybody listens, and keeps its
+/// answer for all threads.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 /// The log of this test, for as long as this lives.
 pub(crate) struct Logs {
@@ -16,6 +21,7 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
     pub(crate) fn capture() -> Self {
+        LazyLock::force(&ANOTHER);
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();

@@ -123,16 +123,19 @@ impl Deref for OutboxScene {
 pub(crate) struct RunningRelay {
     /// Its queue.
     pub(crate) queue: Queue,
+    /// When cancelled, the relay's time is up.
+    pub(crate) deadline: CancellationToken,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
 
 /// Starts a relay of `outbox` to the queue `orders` of a scene.
 pub(crate) fn relay(outbox: Outbox, scene: &Scene) -> RunningRelay {
-    let stop = CancellationToken::new();
+    let (stop, deadline) = (CancellationToken::new(), CancellationToken::new());
     let queue = scene.queue();
     let relay = Relay::new(outbox, queue.clone(), |_| {});
-    RunningRelay { queue, running: tokio::spawn(relay.run(stop.clone())), stop }
+    let running = tokio::spawn(relay.run(stop.clone(), deadline.clone().cancelled_owned()));
+    RunningRelay { queue, deadline, stop, running }
 }
 
 impl RunningRelay {
