@@ -19,14 +19,14 @@ use sqlx::{Any, AnyConnection, AnyPool};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::Engine;
+use crate::{Engine, WriteError};
 
 /// Enough for the flush to cost next to nothing per write, few enough that the first one is not kept waiting.
 const MAX_GROUP: usize = 64;
 /// Writes that may wait for a writer; beyond that, callers wait for a place.
 const QUEUE: usize = 1024;
 /// A group that takes longer has lost its connection or its lock.
-const GROUP_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const GROUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A change to the database, run inside a transaction.
 ///
@@ -45,30 +45,10 @@ pub trait Write: Send + Sync + 'static {
     fn run(&self, transaction: &mut AnyConnection) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
 }
 
-/// Why a write did not happen, or is not known to have happened.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The database refused it or could not be reached.
-    #[error("the database did not take the write: {0}")]
-    Database(Arc<sqlx::Error>),
-    /// No answer in time; a commit under way may still have happened.
-    #[error("the database did not answer within {} s", GROUP_TIMEOUT.as_secs())]
-    TimedOut,
-    /// The database has been closed.
-    #[error("the database is closed")]
-    Closed,
-}
-
-impl From<sqlx::Error> for WriteError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(Arc::new(error))
-    }
-}
-
 /// A write with the way back to its caller, its type forgotten.
 trait Job: Send {
     fn contended_row(&self) -> Option<String>;
-    fn run<'a>(&'a mut self, transaction: &'a mut AnyConnection) -> BoxFuture<'a, Result<(), sqlx::Error>>;
+    fn run<'a>(&'a mut self, transaction: &'a mut AnyConnection) -> BoxFuture<'a, Result<(), WriteError>>;
     fn answer(self: Box<Self>, result: Result<(), WriteError>);
 }
 
@@ -83,12 +63,11 @@ impl<W: Write> Job for Pending<W> {
         self.write.contended_row()
     }
 
-    fn run<'a>(&'a mut self, transaction: &'a mut AnyConnection) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+    fn run<'a>(&'a mut self, transaction: &'a mut AnyConnection) -> BoxFuture<'a, Result<(), WriteError>> {
         Box::pin(async move {
             // A panic is to fail this write, not to end the writer that all others wait for.
             let run = AssertUnwindSafe(self.write.run(transaction)).catch_unwind();
-            let panicked = |_| Err(sqlx::Error::Protocol("the write panicked".to_owned()));
-            self.output = Some(run.await.unwrap_or_else(panicked)?);
+            self.output = Some(run.await.map_err(|_| WriteError::Panicked)??);
             Ok(())
         })
     }
@@ -154,7 +133,7 @@ struct Writer {
 /// How a group failed: as a whole, or through one of its writes.
 enum GroupError {
     Transaction(WriteError),
-    Write(sqlx::Error),
+    Write(WriteError),
 }
 
 impl GroupError {
@@ -184,7 +163,7 @@ impl Writer {
             Ok(()) => answer_all(group, Ok(())),
             Err(GroupError::Transaction(error)) => answer_all(group, Err(error)),
             Err(GroupError::Write(error)) if group.len() == 1 => {
-                answer_all(group, Err(error.into()));
+                answer_all(group, Err(error));
             }
             Err(GroupError::Write(_)) => {
                 for job in group {
@@ -192,8 +171,7 @@ impl Writer {
                     let result = self.transact(&mut alone).await;
                     let [job] = alone;
                     job.answer(result.map_err(|error| match error {
-                        GroupError::Transaction(error) => error,
-                        GroupError::Write(error) => error.into(),
+                        GroupError::Transaction(error) | GroupError::Write(error) => error,
                     }));
                 }
             }

@@ -9,6 +9,7 @@
 
 mod group_commit;
 mod url;
+mod write_error;
 
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 
-pub use group_commit::{Write, WriteError};
+pub use group_commit::Write;
 pub use url::{DatabaseUrl, Engine, InvalidDatabaseUrl};
+pub use write_error::WriteError;
 
 use group_commit::Writers;
 
