@@ -89,8 +89,8 @@ impl Writer {
     async fn run(mut self, waiting: flume::Receiver<Box<dyn Job>>) {
         while let Ok(first) = waiting.recv_async().await {
             let gathered = std::iter::once(first).chain(waiting.try_iter().take(MAX_GROUP - 1));
-            let mut group: Vec<_> =
-                gathered.filter_map(still_wanted).filter_map(|job| self.refer.if_locked(job)).collect();
+            let wanted = gathered.filter_map(still_wanted).filter_map(|job| self.refer.if_locked(job));
+            let (alone, mut group): (Vec<_>, Vec<_>) = wanted.partition(|job| job.alone());
             if self.engine == Engine::Postgres {
                 // Last those that have none: what they lock is never waited for by a group that they wait for.
                 group.sort_by_cached_key(|job| {
@@ -100,6 +100,9 @@ impl Writer {
             }
             if !group.is_empty() {
                 self.commit(group).await;
+            }
+            for job in alone {
+                self.commit(vec![job]).await;
             }
         }
         self.session.close().await;

@@ -24,6 +24,11 @@ pub trait Write: Send + Sync + 'static {
         None
     }
 
+    /// Whether it is to have a transaction of its own, because it touches so many rows that it would keep others waiting.
+    fn alone(&self) -> bool {
+        false
+    }
+
     /// Makes the change. With an error nothing of it stays.
     ///
     /// A statement's error must be passed on: on PostgreSQL no further statement is taken after it.
@@ -34,6 +39,8 @@ pub trait Write: Send + Sync + 'static {
 pub(crate) trait Job: Send {
     /// See [`Write::contended_row`].
     fn contended_row(&self) -> Option<&str>;
+    /// See [`Write::alone`].
+    fn alone(&self) -> bool;
     /// When its caller gives up.
     fn due(&self) -> Instant;
     fn run<'a>(&'a mut self, transaction: &'a mut AnyConnection) -> BoxFuture<'a, Result<(), WriteError>>;
@@ -59,6 +66,10 @@ impl<W: Write> Pending<W> {
 impl<W: Write> Job for Pending<W> {
     fn contended_row(&self) -> Option<&str> {
         self.contended_row.as_deref()
+    }
+
+    fn alone(&self) -> bool {
+        self.write.alone()
     }
 
     fn due(&self) -> Instant {

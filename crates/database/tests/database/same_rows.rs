@@ -10,7 +10,7 @@ use sqlx::AnyConnection;
 use crate::{Books, Entry, Touch};
 
 const ROWS: i64 = 20;
-const WRITES: i64 = 500;
+const WRITES: i64 = 2000;
 
 /// Seven and twenty have no common divisor: every row comes up, and its neighbours are never in order.
 fn row_of(number: i64) -> i64 {
