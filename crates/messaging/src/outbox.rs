@@ -134,6 +134,25 @@ impl AsRef<OutgoingMessage> for Claimed {
     }
 }
 
+/// Takes a lease on the oldest due rows: until `$1`, on those due at `$2`, at most `$3`.
+///
+/// PostgreSQL runs several relays at once: each takes what no other is just taking. SQLite has one writer.
+pub fn claim_statement(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => {
+            "UPDATE outbox SET lease_until = $1 WHERE id IN (\
+                 SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3) \
+             RETURNING id, subject, body, traceparent, attempts"
+        }
+        Engine::Postgres => {
+            "UPDATE outbox SET lease_until = $1 WHERE id IN (\
+                 SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3 \
+                 FOR UPDATE SKIP LOCKED) \
+             RETURNING id, subject, body, traceparent, attempts"
+        }
+    }
+}
+
 struct Claim {
     engine: Engine,
     limit: i64,
@@ -143,22 +162,8 @@ impl Write for Claim {
     type Output = Vec<Claimed>;
 
     async fn run(&self, transaction: &mut AnyConnection) -> Result<Self::Output, sqlx::Error> {
-        // PostgreSQL runs several relays at once: each takes what no other is just taking. SQLite has one writer.
-        let sql = match self.engine {
-            Engine::Sqlite => {
-                "UPDATE outbox SET lease_until = $1 WHERE id IN (\
-                     SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3) \
-                 RETURNING id, subject, body, traceparent, attempts"
-            }
-            Engine::Postgres => {
-                "UPDATE outbox SET lease_until = $1 WHERE id IN (\
-                     SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3 \
-                     FOR UPDATE SKIP LOCKED) \
-                 RETURNING id, subject, body, traceparent, attempts"
-            }
-        };
         let now = milliseconds_now();
-        let rows = sqlx::query(sql)
+        let rows = sqlx::query(claim_statement(self.engine))
             .bind(now.saturating_add(LEASE.as_millis() as i64))
             .bind(now)
             .bind(self.limit)

@@ -2,6 +2,7 @@
 //! service runs.
 
 use database::{Database, Engine};
+use messaging::outbox::claim_statement;
 use order_service::order::{OrderStatus, UserId};
 use order_service::store::{FIND_KEY, FIND_ORDER, ListOrders, MIGRATIONS, forget_statement};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
@@ -16,6 +17,8 @@ const ORDERS: &str = "\
 const KEYS: &str = "\
     INSERT INTO idempotency_keys (idempotency_key, order_id, created_at) \
     SELECT 'key-' || order_id, order_id, created_at FROM orders";
+const OUTBOX: &str = "\
+    INSERT INTO outbox (id, subject, body, traceparent) SELECT order_id, order_id, '{}', '' FROM orders";
 
 /// A value for each of a statement's places.
 #[derive(Clone, Copy)]
@@ -40,7 +43,7 @@ impl Plans {
         let engine = database.engine();
         database.close().await;
         let mut connection = AnyConnection::connect(&url).await.unwrap();
-        for sql in [ORDERS, KEYS, "ANALYZE"] {
+        for sql in [ORDERS, KEYS, OUTBOX, "ANALYZE"] {
             sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
         }
         if engine == Engine::Postgres {
@@ -101,4 +104,11 @@ async fn the_oldest_keys_are_found_by_an_index() {
     let mut plans = Plans::of_a_filled_database().await;
     let statement = forget_statement(plans.engine);
     plans.expect_index(&["created_at"], statement, &[Number(0), Number(10_000), Number(500)]).await;
+}
+
+#[tokio::test]
+async fn the_outbox_rows_that_are_due_are_found_by_an_index() {
+    let mut plans = Plans::of_a_filled_database().await;
+    let statement = claim_statement(plans.engine);
+    plans.expect_index(&["lease_until"], statement, &[Number(30_000), Number(0), Number(100)]).await;
 }
