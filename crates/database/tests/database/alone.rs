@@ -31,7 +31,8 @@ async fn a_write_that_is_to_be_alone_shares_its_transaction_with_none_that_came_
     let entries: Vec<_> = (0..40).map(Entry::new).collect();
     let runs: Vec<_> = entries.iter().map(Entry::runs).collect();
     let entries = join_all(entries.into_iter().map(|entry| books.database.write(entry)));
-    let (swept, entries) = join(books.database.write(Sweep), entries).await;
+    // Last, so that the entries would have been run before it failed.
+    let (entries, swept) = join(entries, books.database.write(Sweep)).await;
     let error = swept.unwrap_err();
     assert!(!error.is_outage() && !error.is_locked(), "{error}");
     assert!(entries.iter().all(Result::is_ok));

@@ -30,32 +30,33 @@ async fn books_of(entries: i64) -> Books {
     books
 }
 
-/// While `held` rows are, writes all rows at once; returns how often those that are not held were run.
+/// Writes all rows at once while those of the `held` entries that come after the innocent ones are held; returns how often
+/// the others were run. They come first in a group, so they would have been run before it failed.
 async fn write_all(books: &Books, held: i64) -> Vec<usize> {
-    let writes: Vec<_> = (0..held + INNOCENT).map(Touch::new).collect();
+    let writes: Vec<_> = (0..INNOCENT + held).map(Touch::new).collect();
     let runs: Vec<_> = writes.iter().map(Touch::runs).collect();
     let answers = join_all(writes.into_iter().map(|write| books.database.write(write))).await;
     for (id, answer) in (0..).zip(answers) {
         match answer {
-            Ok(()) => assert!(id >= held, "{id} was written past a lock"),
-            Err(error) => assert!(id < held && error.is_locked(), "{id}: {error}"),
+            Ok(()) => assert!(id < INNOCENT, "{id} was written past a lock"),
+            Err(error) => assert!(id >= INNOCENT && error.is_locked(), "{id}: {error}"),
         }
     }
-    runs.into_iter().skip(usize::try_from(held).unwrap()).map(|runs| runs.load(Ordering::SeqCst)).collect()
+    runs.into_iter().take(INNOCENT as usize).map(|runs| runs.load(Ordering::SeqCst)).collect()
 }
 
 async fn only_those_that_want_a_held_row_fail(held: i64) {
-    let books = books_of(held + INNOCENT).await;
+    let books = books_of(INNOCENT + held).await;
     if !books.databases.on_postgres() {
         return; // SQLite has no lock on rows.
     }
     let mut outsider = books.outsider().await;
-    hold(&mut outsider, &books, 0..held).await;
+    hold(&mut outsider, &books, INNOCENT..INNOCENT + held).await;
     write_all(&books, held).await;
     // Now the rows are known to be held, and nobody is put into one group with them.
     assert!(write_all(&books, held).await.iter().all(|runs| *runs == 1));
     let_go(&mut outsider).await;
-    for id in 0..held {
+    for id in INNOCENT..INNOCENT + held {
         books.database.write(Touch::new(id)).await.unwrap();
     }
 }

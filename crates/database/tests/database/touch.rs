@@ -27,7 +27,7 @@ impl Write for Touch {
     type Output = ();
 
     fn contended_row(&self) -> Option<String> {
-        Some(self.id.to_string())
+        Some(format!("{:03}", self.id))
     }
 
     async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
