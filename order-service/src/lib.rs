@@ -130,7 +130,7 @@ async fn housekeeping(store: OrderStore, rate_limit: Option<RateLimit>, stop: Ca
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = keys_due.tick() => match store.forget_old_keys(Timestamp::now()).await {
+            _ = keys_due.tick() => match store.forget_old_keys(Timestamp::now(), &stop).await {
                 Ok(0) => {}
                 Ok(keys) => tracing::info!(keys, "old idempotency keys forgotten"),
                 Err(error) => tracing::warn!(%error, "old idempotency keys could not be forgotten, will try again"),

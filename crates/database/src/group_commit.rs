@@ -2,227 +2,148 @@
 //!
 //! A writer takes the first waiting write and all others that wait behind it (up to [`MAX_GROUP`]), runs them in one
 //! transaction, commits, and answers each. While it commits, the next group gathers: no write ever waits for company.
-//! Should one of a group fail, the transaction is rolled back and each is run again in a transaction of its own, so a
-//! write's failure stays its own.
+//! Should one of a group fail, the transaction is rolled back and all are run again in another one, each behind a savepoint
+//! of its own, so a write's failure stays its own. One that has failed because somebody else has its row goes to the
+//! [patient writer](crate::patience), so that nobody waits with it. If the database itself is away, all of the group hear
+//! of it at once.
 //!
 //! PostgreSQL has several writers. A group keeps the locks on its rows until its last write is done, so groups run their
 //! writes in one order, by the row that others may want too: otherwise two of them could wait for each other.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool};
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::{Engine, WriteError};
+use crate::patience::{PatientWriter, Refer};
+use crate::session::Session;
+use crate::transaction::{GroupError, Outcomes, one_by_one, together};
+use crate::write::{Job, Pending, Write};
+use crate::{DatabaseUrl, Engine, WriteError};
 
 /// Enough for the flush to cost next to nothing per write, few enough that the first one is not kept waiting.
-const MAX_GROUP: usize = 64;
+pub(crate) const MAX_GROUP: usize = 64;
 /// Writes that may wait for a writer; beyond that, callers wait for a place.
-const QUEUE: usize = 1024;
-/// A group that takes longer has lost its connection or its lock.
-pub(crate) const GROUP_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A change to the database, run inside a transaction.
-///
-/// It may run more than once before it commits, so it must change nothing but the database.
-pub trait Write: Send + Sync + 'static {
-    /// What the caller gets after the commit.
-    type Output: Send;
-
-    /// The row that other writes may want at the same time, by a name that all of them use; none: nobody waits for what
-    /// this write locks.
-    fn contended_row(&self) -> Option<String> {
-        None
-    }
-
-    /// Makes the change. An error undoes the whole write.
-    fn run(&self, transaction: &mut AnyConnection) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
-}
-
-/// A write with the way back to its caller, its type forgotten.
-trait Job: Send {
-    fn contended_row(&self) -> Option<String>;
-    fn run<'a>(&'a mut self, transaction: &'a mut AnyConnection) -> BoxFuture<'a, Result<(), WriteError>>;
-    fn answer(self: Box<Self>, result: Result<(), WriteError>);
-}
-
-struct Pending<W: Write> {
-    write: W,
-    output: Option<W::Output>,
-    caller: oneshot::Sender<Result<W::Output, WriteError>>,
-}
-
-impl<W: Write> Job for Pending<W> {
-    fn contended_row(&self) -> Option<String> {
-        self.write.contended_row()
-    }
-
-    fn run<'a>(&'a mut self, transaction: &'a mut AnyConnection) -> BoxFuture<'a, Result<(), WriteError>> {
-        Box::pin(async move {
-            // A panic is to fail this write, not to end the writer that all others wait for.
-            let run = AssertUnwindSafe(self.write.run(transaction)).catch_unwind();
-            self.output = Some(run.await.map_err(|_| WriteError::Panicked)??);
-            Ok(())
-        })
-    }
-
-    fn answer(self: Box<Self>, result: Result<(), WriteError>) {
-        let Self { output, caller, .. } = *self;
-        // A caller that has gone away does not undo its write.
-        let _ = caller.send(result.and_then(|()| output.ok_or(WriteError::Closed)));
-    }
-}
+pub(crate) const QUEUE: usize = 1024;
+/// A group that takes longer, its second run included, has lost its connection.
+pub(crate) const GROUP_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a caller waits for its answer: for a writer, and for its group.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long each write of a group that is run again waits for a lock: together not much more than a second.
+const SECOND_LOCK_TIMEOUT: Duration = Duration::from_millis(15);
 
 /// None once the database is closed.
 type JobQueue = Option<flume::Sender<Box<dyn Job>>>;
 
 #[derive(Clone)]
 pub(crate) struct Writers {
-    pool: AnyPool,
     jobs: Arc<Mutex<JobQueue>>,
     tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 impl Writers {
-    pub(crate) fn start(pool: AnyPool, engine: Engine, writers: u32) -> Self {
+    pub(crate) fn start(url: &DatabaseUrl, writers: u32) -> Self {
         let (jobs, waiting) = flume::bounded(QUEUE);
-        let tasks = (0..writers)
+        let (patient, refer) = PatientWriter::new(Session::new(url.clone()));
+        let mut tasks: Vec<_> = (0..writers)
             .map(|_| {
-                let writer = Writer { pool: pool.clone(), engine };
-                tokio::spawn(writer.run(waiting.clone()))
+                let (engine, session) = (url.engine(), Session::new(url.clone()));
+                tokio::spawn(Writer { engine, session, refer: refer.clone() }.run(waiting.clone()))
             })
             .collect();
-        Self { pool, jobs: Arc::new(Mutex::new(Some(jobs))), tasks: Arc::new(Mutex::new(tasks)) }
+        // Its work comes from the others, and ends with them.
+        tasks.push(tokio::spawn(patient.run()));
+        Self { jobs: Arc::new(Mutex::new(Some(jobs))), tasks: Arc::new(Mutex::new(tasks)) }
     }
 
     pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Output, WriteError> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (caller, answer) = oneshot::channel();
-        let job = Pending { write, output: None, caller };
-        jobs.ok_or(WriteError::Closed)?.send_async(Box::new(job)).await.map_err(|_| WriteError::Closed)?;
-        answer.await.map_err(|_| WriteError::Closed)?
+        let due = Instant::now() + WRITE_TIMEOUT;
+        let (job, answer) = Pending::new(write, due);
+        let answered = timeout_at(due, async {
+            jobs.ok_or(WriteError::Closed)?.send_async(Box::new(job)).await.map_err(|_| WriteError::Closed)?;
+            answer.await.map_err(|_| WriteError::Closed)?
+        });
+        answered.await.unwrap_or(Err(WriteError::TimedOut))
     }
 
     pub(crate) async fn stop(&self) {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        if tasks.is_empty() {
-            return; // It has been closed, or is being closed, already.
-        }
         for task in tasks {
             if let Err(panic) = task.await {
                 tracing::error!(error = %panic, "a database writer panicked");
             }
         }
-        // Not before the last writer is done: what it has taken still needs a connection.
-        self.pool.close().await;
     }
 }
 
 struct Writer {
-    pool: AnyPool,
     engine: Engine,
-}
-
-/// How a group failed: as a whole, or through one of its writes.
-enum GroupError {
-    Transaction(WriteError),
-    Write(WriteError),
-}
-
-impl GroupError {
-    fn transaction(error: sqlx::Error) -> Self {
-        Self::Transaction(error.into())
-    }
+    session: Session,
+    refer: Refer,
 }
 
 impl Writer {
-    async fn run(self, waiting: flume::Receiver<Box<dyn Job>>) {
+    async fn run(mut self, waiting: flume::Receiver<Box<dyn Job>>) {
         while let Ok(first) = waiting.recv_async().await {
-            let mut group = vec![first];
-            group.extend(waiting.try_iter().take(MAX_GROUP - 1));
+            let gathered = std::iter::once(first).chain(waiting.try_iter().take(MAX_GROUP - 1));
+            let wanted = gathered.filter_map(still_wanted).filter_map(|job| self.refer.if_locked(job));
+            let (alone, mut group): (Vec<_>, Vec<_>) = wanted.partition(|job| job.alone());
             if self.engine == Engine::Postgres {
                 // Last those that have none: what they lock is never waited for by a group that they wait for.
                 group.sort_by_cached_key(|job| {
                     let row = job.contended_row();
-                    (row.is_none(), row)
+                    (row.is_none(), row.map(str::to_owned))
                 });
             }
-            self.commit(group).await;
+            if !group.is_empty() {
+                self.commit(group).await;
+            }
+            for job in alone {
+                self.commit(vec![job]).await;
+            }
         }
+        self.session.close().await;
     }
 
-    async fn commit(&self, mut group: Vec<Box<dyn Job>>) {
-        match self.transact(&mut group).await {
-            Ok(()) => answer_all(group, Ok(())),
-            Err(GroupError::Transaction(error)) => answer_all(group, Err(error)),
-            Err(GroupError::Write(error)) if group.len() == 1 => {
-                answer_all(group, Err(error));
-            }
-            Err(GroupError::Write(_)) => {
-                for job in group {
-                    let mut alone = [job];
-                    let result = self.transact(&mut alone).await;
-                    let [job] = alone;
-                    job.answer(result.map_err(|error| match error {
-                        GroupError::Transaction(error) | GroupError::Write(error) => error,
-                    }));
+    async fn commit(&mut self, mut group: Vec<Box<dyn Job>>) {
+        let outcomes = timeout(GROUP_TIMEOUT, self.transact(&mut group)).await;
+        match outcomes.unwrap_or(Err(GroupError::Transaction(WriteError::TimedOut))) {
+            Ok(outcomes) => {
+                for (job, outcome) in group.into_iter().zip(outcomes) {
+                    match outcome {
+                        Err(error) if error.is_locked() => self.refer.locked(job, error),
+                        outcome => job.answer(outcome),
+                    }
                 }
             }
+            Err(failed) => answer_all(group, failed.into_inner()),
         }
     }
 
-    async fn transact(&self, group: &mut [Box<dyn Job>]) -> Result<(), GroupError> {
-        let mut connection = self.pool.acquire().await.map_err(|error| GroupError::Transaction(error.into()))?;
-        let outcome = tokio::time::timeout(GROUP_TIMEOUT, self.transact_on(&mut connection, group)).await;
-        outcome.unwrap_or_else(|_| {
-            // Whatever that connection was waiting for, nobody is to wait behind it.
-            connection.close_on_drop();
-            Err(GroupError::Transaction(WriteError::TimedOut))
-        })
-    }
-
-    /// Not sqlx's `Transaction`: when the disk is full, SQLite ends a transaction by itself. sqlx would go on counting it
-    /// as open, and refuse every further one on that connection.
-    async fn transact_on(
-        &self,
-        connection: &mut PoolConnection<Any>,
-        group: &mut [Box<dyn Job>],
-    ) -> Result<(), GroupError> {
-        // A deferred SQLite transaction that turns into a writing one fails at once when another process writes;
-        // an immediate one waits its turn.
-        let begin = match self.engine {
-            Engine::Sqlite => "BEGIN IMMEDIATE",
-            Engine::Postgres => "BEGIN",
-        };
-        let outcome = async {
-            sqlx::raw_sql(begin).execute(&mut **connection).await.map_err(GroupError::transaction)?;
-            for job in group {
-                job.run(connection).await.map_err(GroupError::Write)?;
-            }
-            sqlx::raw_sql("COMMIT").execute(&mut **connection).await.map_err(GroupError::transaction)?;
-            Ok(())
+    async fn transact(&mut self, group: &mut [Box<dyn Job>]) -> Result<Outcomes, GroupError> {
+        match together(&mut self.session, None, group).await {
+            Ok(()) => Ok(vec![Ok(()); group.len()]),
+            Err(GroupError::Write(error)) if group.len() == 1 => Ok(vec![Err(error)]),
+            Err(GroupError::Write(_)) => one_by_one(&mut self.session, SECOND_LOCK_TIMEOUT, group).await,
+            Err(failed) => Err(failed),
         }
-        .await;
-        if outcome.is_err() {
-            let rolled_back = sqlx::raw_sql("ROLLBACK").execute(&mut **connection).await;
-            // SQLite refuses it if there is nothing left to roll back; PostgreSQL only if the connection is broken.
-            if rolled_back.is_err() && self.engine == Engine::Postgres {
-                connection.close_on_drop();
-            }
-        }
-        outcome
     }
 }
 
-fn answer_all(group: Vec<Box<dyn Job>>, result: Result<(), WriteError>) {
+/// A write that has waited for so long that its caller has been told of an outage is not run any more.
+fn still_wanted(job: Box<dyn Job>) -> Option<Box<dyn Job>> {
+    if job.due() > Instant::now() {
+        return Some(job);
+    }
+    job.answer(Err(WriteError::TimedOut));
+    None
+}
+
+pub(crate) fn answer_all(group: impl IntoIterator<Item = Box<dyn Job>>, error: WriteError) {
     for job in group {
-        job.answer(result.clone());
+        job.answer(Err(error.clone()));
     }
 }

@@ -1,6 +1,6 @@
 //! One SQL text on SQLite and PostgreSQL, and writes that commit in groups.
 //!
-//! - [`Database::reads`] is an ordinary connection pool.
+//! - [`Database::reads`] is a connection pool in which no read is without an end.
 //! - [`Database::write`] hands a [`Write`] to a writer, which runs all that has gathered in one transaction and answers
 //!   each after the commit. A commit's cost is its flush to disk; sharing it is worth about five times the throughput.
 //!
@@ -8,33 +8,29 @@
 //! `BIGINT` and `INTEGER` columns, `ON CONFLICT` and `RETURNING`.
 
 mod group_commit;
+mod migrations;
+mod patience;
+mod reads;
+mod session;
+mod transaction;
 mod url;
+mod write;
 mod write_error;
 
-use std::time::Duration;
+use sqlx::migrate::Migrator;
 
-use sqlx::AnyPool;
-use sqlx::any::AnyPoolOptions;
-use sqlx::migrate::{MigrateError, Migrator};
-
-pub use group_commit::Write;
+pub use reads::Reads;
 pub use url::{DatabaseUrl, Engine, InvalidDatabaseUrl};
+pub use write::Write;
 pub use write_error::WriteError;
 
 use group_commit::Writers;
-
-/// How long a request for a connection waits before it counts as "database out of reach".
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// See [`migrate`].
-const MIGRATION_TRIES: u32 = 10;
-const MIGRATION_PAUSE: Duration = Duration::from_millis(100);
 
 /// An open database with its schema up to date.
 #[derive(Clone)]
 pub struct Database {
     engine: Engine,
-    reads: AnyPool,
+    reads: Reads,
     writers: Writers,
 }
 
@@ -75,15 +71,15 @@ impl Database {
             std::fs::create_dir_all(directory)
                 .map_err(|source| OpenError::Directory { path: directory.display().to_string(), source })?;
         }
-        let engine = url.engine();
+        let connect = |source| OpenError::Connect { url: url.to_string(), source };
+        migrations::run(url, migrations).await?;
         // SQLite has one writer at a time: a second connection would only wait for the first one's lock.
-        let (readers, writers) = match engine {
-            Engine::Sqlite => (4, 1),
-            Engine::Postgres => (8, 4),
+        let writers = match url.engine() {
+            Engine::Sqlite => 1,
+            Engine::Postgres => 4,
         };
-        let write_pool = connect(url, writers).await?;
-        migrate(migrations, &write_pool).await.map_err(|source| OpenError::Migrate { url: url.to_string(), source })?;
-        Ok(Self { engine, reads: connect(url, readers).await?, writers: Writers::start(write_pool, engine, writers) })
+        let reads = Reads::connect(url).await.map_err(connect)?;
+        Ok(Self { engine: url.engine(), reads, writers: Writers::start(url, writers) })
     }
 
     /// Which engine this is, for the few statements that need a branch.
@@ -91,15 +87,19 @@ impl Database {
         self.engine
     }
 
-    /// The pool for reads.
-    pub fn reads(&self) -> &AnyPool {
+    /// The pool for reads, each with an end: see [`Reads`].
+    pub fn reads(&self) -> &Reads {
         &self.reads
     }
 
     /// Runs `write` in a transaction and returns its output once that has committed.
     ///
-    /// The transaction is shared with other writes; a failing one does not harm the others. Dropping the returned
-    /// future does not undo the write: it may still commit.
+    /// The transaction is shared with other writes. One that fails through a fault of its own, or because somebody else
+    /// has its row ([`WriteError::is_locked`], after a second or two), fails alone: the others are run again without it, so
+    /// it costs them a moment. If the database is away or does not answer ([`WriteError::is_outage`]), all that share the
+    /// transaction fail; no caller waits longer than 10 s to hear of it.
+    ///
+    /// Neither dropping the returned future nor an outage undoes the write: it may still commit.
     pub async fn write<W: Write>(&self, write: W) -> Result<W::Output, WriteError> {
         self.writers.write(write).await
     }
@@ -115,40 +115,4 @@ impl Database {
         self.writers.stop().await;
         self.reads.close().await;
     }
-}
-
-/// Brings the schema up to date. sqlx takes no lock on SQLite: of two processes that start together on a new file, one
-/// finds the tables of the other, and by its next try that one has noted them down.
-async fn migrate(migrations: &Migrator, pool: &AnyPool) -> Result<(), MigrateError> {
-    for tries_left in (0..MIGRATION_TRIES).rev() {
-        match migrations.run(pool).await {
-            Err(error @ (MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) if tries_left > 0 => {
-                tracing::debug!(%error, "migrating again");
-                tokio::time::sleep(MIGRATION_PAUSE).await;
-            }
-            outcome => return outcome,
-        }
-    }
-    Ok(())
-}
-
-async fn connect(url: &DatabaseUrl, connections: u32) -> Result<AnyPool, OpenError> {
-    let engine = url.engine();
-    AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                if engine == Engine::Sqlite {
-                    // FULL: a commit is on the disk before it is acknowledged. A 202 is a promise.
-                    sqlx::raw_sql("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;")
-                        .execute(connection)
-                        .await?;
-                }
-                Ok(())
-            })
-        })
-        .connect(&url.connect_url())
-        .await
-        .map_err(|source| OpenError::Connect { url: url.to_string(), source })
 }

@@ -6,7 +6,7 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
-use crate::group_commit::GROUP_TIMEOUT;
+use crate::group_commit::WRITE_TIMEOUT;
 
 /// Why a write did not happen, or is not known to have happened.
 ///
@@ -19,7 +19,7 @@ pub enum WriteError {
     #[error("the database did not take the write: {0}")]
     Database(Arc<sqlx::Error>),
     /// No answer in time; a commit under way may still have happened.
-    #[error("the database did not answer within {} s", GROUP_TIMEOUT.as_secs())]
+    #[error("the database did not answer within {} s", WRITE_TIMEOUT.as_secs())]
     TimedOut,
     /// A bug in the write.
     #[error("the write panicked")]
@@ -63,14 +63,14 @@ impl From<sqlx::Error> for WriteError {
 
 /// Whose fault an error is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     Locked,
     Outage,
     /// The statement's or the data's own.
     Own,
 }
 
-fn fault_of(error: &sqlx::Error) -> Fault {
+pub(crate) fn fault_of(error: &sqlx::Error) -> Fault {
     use sqlx::Error::*;
     match error {
         Database(error) => fault_told_by(&**error),

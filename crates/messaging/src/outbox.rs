@@ -35,6 +35,7 @@ use crate::batch::MAX_ENTRIES;
 use crate::trace::TraceContext;
 
 use claim::Claim;
+pub use claim::claim_statement;
 pub(crate) use claim::{Claimed, Claims};
 use pending::Pending;
 pub use set_aside::SetAside;

@@ -2,35 +2,78 @@
 
 use std::time::Duration;
 
-use database::{Write, WriteError};
+use database::{Engine, Write, WriteError};
 use jiff::Timestamp;
 use sqlx::AnyConnection;
+use tokio_util::sync::CancellationToken;
 
 use super::OrderStore;
 
 /// How long a key is kept.
 pub(super) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// Keys that are deleted by one statement, in a few milliseconds: orders that come meanwhile are not kept waiting.
+const PIECE: usize = 500;
+
+/// Deletes the oldest keys of an age and returns their ages.
+///
+/// It begins where the piece before ended: in PostgreSQL's index those that have just been deleted stand first, until they
+/// are vacuumed. On PostgreSQL another instance may be at it: each takes what no other is just taking.
+pub fn forget_statement(engine: Engine) -> &'static str {
+    macro_rules! forget {
+        ($lock:literal) => {
+            concat!(
+                "DELETE FROM idempotency_keys WHERE idempotency_key IN (\
+                     SELECT idempotency_key FROM idempotency_keys \
+                     WHERE created_at >= $1 AND created_at < $2 ORDER BY created_at LIMIT $3",
+                $lock,
+                ") RETURNING created_at"
+            )
+        };
+    }
+    match engine {
+        Engine::Sqlite => forget!(""),
+        Engine::Postgres => forget!(" FOR UPDATE SKIP LOCKED"),
+    }
+}
+
 struct ForgetKeys {
+    engine: Engine,
+    from: i64,
     before: i64,
 }
 
 impl Write for ForgetKeys {
-    type Output = u64;
+    type Output = Vec<i64>;
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<u64, sqlx::Error> {
-        let forgotten = sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1")
+    fn alone(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, transaction: &mut AnyConnection) -> Result<Vec<i64>, sqlx::Error> {
+        sqlx::query_scalar(forget_statement(self.engine))
+            .bind(self.from)
             .bind(self.before)
-            .execute(transaction)
-            .await?;
-        Ok(forgotten.rows_affected())
+            .bind(PIECE as i64)
+            .fetch_all(transaction)
+            .await
     }
 }
 
 impl OrderStore {
-    /// Deletes the keys that were older than 30 days at `now`, and returns how many there were.
-    pub async fn forget_old_keys(&self, now: Timestamp) -> Result<u64, WriteError> {
-        let before = now.as_millisecond() - KEPT.as_millis() as i64;
-        self.database.write(ForgetKeys { before }).await
+    /// Deletes the keys that were older than 30 days at `now`, piece by piece until none is left or `stop`, and returns how
+    /// many there were.
+    pub async fn forget_old_keys(&self, now: Timestamp, stop: &CancellationToken) -> Result<usize, WriteError> {
+        let (engine, before) = (self.database.engine(), now.as_millisecond() - KEPT.as_millis() as i64);
+        let (mut from, mut forgotten) = (i64::MIN, 0);
+        while !stop.is_cancelled() {
+            let piece = self.database.write(ForgetKeys { engine, from, before }).await?;
+            forgotten += piece.len();
+            if piece.len() < PIECE {
+                break;
+            }
+            from = piece.into_iter().max().unwrap_or(before);
+        }
+        Ok(forgotten)
     }
 }

@@ -30,27 +30,35 @@ pub struct Page {
 macro_rules! list_where {
     ($filters:literal) => {
         concat!(
-            "SELECT order_id, user_id, amount, currency, status, created_at, updated_at FROM orders ",
-            "WHERE order_id < $1 ",
+            "SELECT ",
+            order_columns!(),
+            " FROM orders WHERE order_id < $1 ",
             $filters,
             "ORDER BY order_id DESC LIMIT $2"
         )
     };
 }
 
-impl OrderStore {
-    /// One page of orders. Ids are UUIDv7, so their order is that of placing.
-    pub async fn list(&self, list: &ListOrders) -> Result<Page, sqlx::Error> {
-        let sql = match (&list.user_id, &list.status) {
+impl ListOrders {
+    /// The statement for these filters. Each has an index that serves it whole.
+    pub fn statement(&self) -> &'static str {
+        match (&self.user_id, &self.status) {
             (None, None) => list_where!(""),
             (Some(_), None) => list_where!("AND user_id = $3 "),
             (None, Some(_)) => list_where!("AND status = $3 "),
             (Some(_), Some(_)) => list_where!("AND user_id = $3 AND status = $4 "),
-        };
+        }
+    }
+}
+
+impl OrderStore {
+    /// One page of orders. Ids are UUIDv7, so their order is that of placing.
+    pub async fn list(&self, list: &ListOrders) -> Result<Page, sqlx::Error> {
         let filters = list.user_id.iter().map(UserId::as_str).chain(list.status.map(OrderStatus::as_str));
         // One more than asked for tells whether there is a next page.
-        let query =
-            sqlx::query(sql).bind(list.after.unwrap_or(Uuid::max()).to_string()).bind(i64::from(list.limit) + 1);
+        let query = sqlx::query(list.statement())
+            .bind(list.after.unwrap_or(Uuid::max()).to_string())
+            .bind(i64::from(list.limit) + 1);
         let rows =
             filters.fold(query, |query, filter| query.bind(filter.to_owned())).fetch_all(self.database.reads()).await?;
         let mut orders = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;

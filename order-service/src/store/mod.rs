@@ -1,5 +1,12 @@
 //! Orders in the database, with their idempotency keys and the outbox.
 
+/// All columns of an order: what [`read`] reads.
+macro_rules! order_columns {
+    () => {
+        "order_id, user_id, amount, currency, status, created_at, updated_at"
+    };
+}
+
 mod keys;
 mod list;
 mod pending;
@@ -12,15 +19,19 @@ use jiff::Timestamp;
 use messaging::Outbox;
 use sqlx::any::AnyRow;
 use sqlx::migrate::Migrator;
-use sqlx::{AnyConnection, Row};
+use sqlx::{Any, Executor, Row};
 use uuid::Uuid;
 
 use crate::order::{NewOrder, Order, UserId};
 use crate::total::OrderTotal;
 
+pub use keys::forget_statement;
 pub use list::{ListOrders, Page};
-pub use place::{PlaceOrder, Placed};
+pub use place::{FIND_KEY, PlaceOrder, Placed};
 pub use settle::{Settled, Settlement};
+
+/// The order of an id.
+pub const FIND_ORDER: &str = concat!("SELECT ", order_columns!(), " FROM orders WHERE order_id = $1");
 
 /// The schema.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -45,18 +56,12 @@ impl OrderStore {
 
     /// The order of that id.
     pub async fn get(&self, id: Uuid) -> Result<Option<Order>, sqlx::Error> {
-        let mut connection = self.database.reads().acquire().await?;
-        find(&mut connection, &id.to_string()).await
+        find(self.database.reads(), &id.to_string()).await
     }
 }
 
-async fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<Order>, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT order_id, user_id, amount, currency, status, created_at, updated_at FROM orders WHERE order_id = $1",
-    )
-    .bind(id)
-    .fetch_optional(connection)
-    .await?;
+async fn find(executor: impl Executor<'_, Database = Any>, id: &str) -> Result<Option<Order>, sqlx::Error> {
+    let row = sqlx::query(FIND_ORDER).bind(id).fetch_optional(executor).await?;
     row.map(|row| read(&row)).transpose()
 }
 

@@ -7,6 +7,9 @@ use sqlx::AnyConnection;
 use super::{OrderStore, find};
 use crate::order::Order;
 
+/// The order that a key has made.
+pub const FIND_KEY: &str = "SELECT order_id FROM idempotency_keys WHERE idempotency_key = $1";
+
 /// An accepted order on its way into the database.
 pub struct PlaceOrder {
     order: Order,
@@ -71,18 +74,15 @@ impl Write for PlaceOrder {
                 return Ok(self.made_before(key, transaction).await?.unwrap_or(Placed::KeyReused));
             }
         }
-        sqlx::query(
-            "INSERT INTO orders (order_id, user_id, amount, currency, status, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $6)",
-        )
-        .bind(&id)
-        .bind(order.placed.user_id.as_str())
-        .bind(order.placed.total.minor_units())
-        .bind(order.placed.currency.as_str())
-        .bind(order.status.as_str())
-        .bind(created_at)
-        .execute(&mut *transaction)
-        .await?;
+        sqlx::query(concat!("INSERT INTO orders (", order_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $6)"))
+            .bind(&id)
+            .bind(order.placed.user_id.as_str())
+            .bind(order.placed.total.minor_units())
+            .bind(order.placed.currency.as_str())
+            .bind(order.status.as_str())
+            .bind(created_at)
+            .execute(&mut *transaction)
+            .await?;
         Outbox::add(transaction, &id, &id, &self.event, self.trace).await?;
         Ok(Placed::Accepted(order.clone()))
     }
@@ -91,7 +91,7 @@ impl Write for PlaceOrder {
 impl PlaceOrder {
     /// The payload is compared as the order that it means, not by its bytes.
     async fn made_before(&self, key: &str, transaction: &mut AnyConnection) -> Result<Option<Placed>, sqlx::Error> {
-        let id = sqlx::query_scalar("SELECT order_id FROM idempotency_keys WHERE idempotency_key = $1").bind(key);
+        let id = sqlx::query_scalar(FIND_KEY).bind(key);
         let id: Option<String> = id.fetch_optional(&mut *transaction).await?;
         let Some(id) = id else { return Ok(None) };
         Ok(Some(match find(transaction, &id).await? {

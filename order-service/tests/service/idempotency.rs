@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use messaging::Outbox;
 use order_service::store::{MIGRATIONS, OrderStore};
 use testbed::{Databases, Queues};
+use tokio_util::sync::CancellationToken;
 
 use crate::answer::Answer;
 use crate::events::{once_each, send, succeeded, told};
@@ -156,12 +157,13 @@ async fn keys_are_forgotten_after_thirty_days() {
 
     let database = Database::open(&url.parse().unwrap(), &MIGRATIONS).await.unwrap();
     let store = OrderStore::new(database.clone(), Outbox::new(database.clone(), 1));
+    let stop = CancellationToken::new();
     let placed: Timestamp = first.json()["createdAt"].as_str().unwrap().parse().unwrap();
     let days_later = |days: i64| placed + SignedDuration::from_hours(24 * days);
-    assert_eq!(store.forget_old_keys(days_later(30)).await.unwrap(), 0);
+    assert_eq!(store.forget_old_keys(days_later(30), &stop).await.unwrap(), 0);
     expect_replay(&service.post_with_key("k-1", ORDER).await, &first);
     let after = days_later(30) + Duration::from_millis(1);
-    assert_eq!(store.forget_old_keys(after).await.unwrap(), 1);
+    assert_eq!(store.forget_old_keys(after, &stop).await.unwrap(), 1);
     database.close().await;
 
     let second = service.post_with_key("k-1", ORDER).await;

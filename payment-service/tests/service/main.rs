@@ -6,6 +6,7 @@ mod charging;
 mod configuration;
 mod dead_letters;
 mod dlq;
+mod held_rows;
 mod once;
 mod operations;
 mod outage;

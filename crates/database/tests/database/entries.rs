@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use database::{Database, Write};
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, Connection, Row};
 use testbed::Databases;
 
 /// A fresh database.
@@ -82,6 +82,11 @@ impl Books {
         self.ids_in(&self.database).await
     }
 
+    /// A connection that is not the database's own, as another program has one.
+    pub(crate) async fn outsider(&self) -> AnyConnection {
+        AnyConnection::connect(&self.url).await.unwrap()
+    }
+
     /// Opens the database once more, as after a restart.
     pub(crate) async fn reopened(&self) -> Database {
         open(&self.url).await
@@ -99,6 +104,6 @@ impl Books {
     }
 }
 
-async fn open(url: &str) -> Database {
+pub(crate) async fn open(url: &str) -> Database {
     Database::open(&url.parse().unwrap(), &sqlx::migrate!("tests/database/migrations")).await.unwrap()
 }

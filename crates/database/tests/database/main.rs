@@ -2,12 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
+mod alone;
 mod closing;
 mod entries;
 mod failures;
 mod groups;
+mod held_rows;
+mod limits;
 mod locked;
+mod lost;
 mod opening;
 mod same_rows;
+mod touch;
+mod wire;
 
 pub(crate) use entries::{Books, Entry, Trouble};
+pub(crate) use touch::Touch;
+pub(crate) use wire::Wire;

@@ -1,6 +1,8 @@
 //! Opening brings the schema up to date and keeps what is there.
 
 use database::{Database, OpenError};
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::{Books, Entry};
 
@@ -32,4 +34,23 @@ async fn a_database_that_cannot_be_opened_is_named_without_its_password() {
     let error = Database::open(&url, &sqlx::migrate!("tests/database/migrations")).await.map(drop).unwrap_err();
     assert!(matches!(error, OpenError::Connect { .. }), "{error}");
     assert!(error.to_string().contains("postgres://…@127.0.0.1:1/orders") && !error.to_string().contains("s3cret"));
+}
+
+/// Takes longer than any statement of a service may, and than a wait for a lock.
+const SLOW: &str = "CREATE TABLE late (id BIGINT); SELECT pg_sleep(5)";
+
+#[tokio::test]
+async fn two_instances_of_which_one_waits_for_the_other_s_slow_migration_both_open() {
+    let databases = testbed::Databases::new();
+    if !databases.on_postgres() {
+        return; // SQLite has no statement that takes its time by itself.
+    }
+    let url = databases.create().await;
+    let entries = sqlx::migrate!("tests/database/migrations");
+    let slow = Migration::new(2, "slow".into(), MigrationType::Simple, SLOW.into_sql_str(), false);
+    let migrations = Migrator::with_migrations(entries.iter().cloned().chain([slow]).collect());
+    let opened = futures::join!(Database::open(&url, &migrations), Database::open(&url, &migrations));
+    for (id, database) in [(1, opened.0.unwrap()), (2, opened.1.unwrap())] {
+        assert_eq!(database.write(Entry::new(id)).await.unwrap(), id);
+    }
 }

@@ -34,6 +34,25 @@ impl AsRef<OutgoingMessage> for Claimed {
     }
 }
 
+/// Takes a lease on the oldest due rows: until `$1`, on those due at `$2`, at most `$3`.
+///
+/// PostgreSQL runs several relays at once: each takes what no other is just taking. SQLite has one writer.
+pub fn claim_statement(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => {
+            "UPDATE outbox SET lease_until = $1 WHERE id IN (\
+                 SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3) \
+             RETURNING id, subject, body, traceparent, attempts"
+        }
+        Engine::Postgres => {
+            "UPDATE outbox SET lease_until = $1 WHERE id IN (\
+                 SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3 \
+                 FOR UPDATE SKIP LOCKED) \
+             RETURNING id, subject, body, traceparent, attempts"
+        }
+    }
+}
+
 pub(super) struct Claim {
     pub(super) engine: Engine,
     pub(super) limit: i64,
@@ -43,23 +62,14 @@ impl Write for Claim {
     type Output = Claims;
 
     async fn run(&self, transaction: &mut AnyConnection) -> Result<Self::Output, sqlx::Error> {
-        // PostgreSQL runs several relays at once: each takes what no other is just taking. SQLite has one writer.
-        let sql = match self.engine {
-            Engine::Sqlite => {
-                "UPDATE outbox SET lease_until = $1 WHERE id IN (\
-                     SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3) \
-                 RETURNING id, subject, body, traceparent, attempts"
-            }
-            Engine::Postgres => {
-                "UPDATE outbox SET lease_until = $1 WHERE id IN (\
-                     SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3 \
-                     FOR UPDATE SKIP LOCKED) \
-                 RETURNING id, subject, body, traceparent, attempts"
-            }
-        };
         let now = milliseconds_now();
         let lease = now.saturating_add(LEASE.as_millis() as i64);
-        let found = sqlx::query(sql).bind(lease).bind(now).bind(self.limit).fetch_all(transaction).await?;
+        let found = sqlx::query(claim_statement(self.engine))
+            .bind(lease)
+            .bind(now)
+            .bind(self.limit)
+            .fetch_all(transaction)
+            .await?;
         let mut rows = Vec::with_capacity(found.len());
         for row in found {
             let message = OutgoingMessage {

@@ -17,8 +17,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A pause is so many times as long as the count before it took.
 const PAUSE_PER_COUNT: u32 = 100;
-/// A count that takes longer is given up: what the number in memory lacks can wait.
-const COUNT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The number in memory.
 #[derive(Default)]
@@ -57,25 +55,15 @@ impl Outbox {
     }
 
     async fn correct(&self, stop: &CancellationToken) -> Result<(), sqlx::Error> {
-        let mut connection = tokio::select! {
-            connection = self.0.database.reads().acquire() => connection?,
+        let before = self.0.pending.0.load(Ordering::Relaxed);
+        // The index `outbox_due` has all of it. A read ends by itself; dropped, it takes its connection along.
+        let count = sqlx::query_scalar("SELECT COUNT(*) FROM outbox WHERE lease_until < $1").bind(NEVER);
+        let rows: i64 = tokio::select! {
+            counted = count.fetch_one(self.0.database.reads()) => counted?,
             () = stop.cancelled() => return Ok(()),
         };
-        let before = self.0.pending.0.load(Ordering::Relaxed);
-        // The index `outbox_due` has all of it.
-        let count = sqlx::query_scalar("SELECT COUNT(*) FROM outbox WHERE lease_until < $1").bind(NEVER);
-        let given_up = tokio::select! {
-            counted = count.fetch_one(&mut *connection) => {
-                let rows: i64 = counted?;
-                // As a difference: what is added and ended meanwhile is not forgotten.
-                self.0.pending.0.fetch_add(rows - before, Ordering::Relaxed);
-                return Ok(());
-            }
-            () = stop.cancelled() => Ok(()),
-            () = sleep(COUNT_TIMEOUT) => Err(sqlx::Error::PoolTimedOut),
-        };
-        // Whatever that connection was waiting for, nobody is to wait behind it.
-        connection.close_on_drop();
-        given_up
+        // As a difference: what is added and ended meanwhile is not forgotten.
+        self.0.pending.0.fetch_add(rows - before, Ordering::Relaxed);
+        Ok(())
     }
 }

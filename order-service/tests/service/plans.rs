@@ -1,0 +1,114 @@
+//! Every query has an index that serves it whole: the database is asked how it would run the very statements that the
+//! service runs.
+
+use database::{Database, Engine};
+use messaging::outbox::claim_statement;
+use order_service::order::{OrderStatus, UserId};
+use order_service::store::{FIND_KEY, FIND_ORDER, ListOrders, MIGRATIONS, forget_statement};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+use testbed::Databases;
+
+/// Enough that a plan without an index would be a bad one: 20 users with 5,000 orders each, one in twenty PENDING.
+const ORDERS: &str = "\
+    INSERT INTO orders (order_id, user_id, amount, currency, status, created_at, updated_at) \
+    WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < 100000) \
+    SELECT CAST(10000000 + n AS TEXT), 'user-' || CAST(n % 20 AS TEXT), 4200, 'USD', \
+           CASE WHEN n / 20 % 20 = 0 THEN 'PENDING' ELSE 'PAID' END, n, n FROM numbers";
+const KEYS: &str = "\
+    INSERT INTO idempotency_keys (idempotency_key, order_id, created_at) \
+    SELECT 'key-' || order_id, order_id, created_at FROM orders";
+const OUTBOX: &str = "\
+    INSERT INTO outbox (id, subject, body, traceparent) SELECT order_id, order_id, '{}', '' FROM orders";
+
+/// A value for each of a statement's places.
+#[derive(Clone, Copy)]
+enum Value {
+    Text(&'static str),
+    Number(i64),
+}
+
+use Value::{Number, Text};
+
+struct Plans {
+    engine: Engine,
+    connection: AnyConnection,
+    _databases: Databases,
+}
+
+impl Plans {
+    async fn of_a_filled_database() -> Self {
+        let databases = Databases::new();
+        let url = databases.create_url().await;
+        let database = Database::open(&url.parse().unwrap(), &MIGRATIONS).await.unwrap();
+        let engine = database.engine();
+        database.close().await;
+        let mut connection = AnyConnection::connect(&url).await.unwrap();
+        for sql in [ORDERS, KEYS, OUTBOX, "ANALYZE"] {
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        }
+        if engine == Engine::Postgres {
+            // Of few rows a scan is cheaper than an index; there will be more.
+            sqlx::raw_sql("SET enable_seqscan = off").execute(&mut connection).await.unwrap();
+        }
+        Self { engine, connection, _databases: databases }
+    }
+
+    /// Checks that an index on these columns answers `statement`, with nothing left to be filtered or sorted.
+    async fn expect_index(&mut self, columns: &[&str], statement: &str, values: &[Value]) {
+        let explain = match self.engine {
+            Engine::Sqlite => "EXPLAIN QUERY PLAN",
+            Engine::Postgres => "EXPLAIN",
+        };
+        let explain = AssertSqlSafe(format!("{explain} {statement}"));
+        let query = values.iter().fold(sqlx::query(explain), |query, value| match *value {
+            Text(text) => query.bind(text),
+            Number(number) => query.bind(number),
+        });
+        let rows = query.fetch_all(&mut self.connection).await.unwrap();
+        let line = |row| match self.engine {
+            Engine::Sqlite => Row::get::<String, _>(row, "detail"),
+            Engine::Postgres => Row::get(row, 0),
+        };
+        let plan: Vec<String> = rows.iter().map(line).collect();
+        for bad in ["SCAN ", "TEMP B-TREE", "Seq Scan", "Sort", "Filter", "Bitmap"] {
+            assert!(!plan.iter().any(|line| line.contains(bad)), "{bad}: {statement}\n{plan:#?}");
+        }
+        // The one line that says by what the index is searched: SQLite `(a=? AND b<?)`, PostgreSQL `Index Cond: (…)`.
+        let searched = |line: &&String| line.contains("SEARCH") || line.contains("Index Cond");
+        let found = plan.iter().filter(searched).any(|line| columns.iter().all(|column| line.contains(column)));
+        assert!(found, "{statement} is not searched by {columns:?}\n{plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn every_statement_of_every_route_has_an_index_that_serves_it_whole() {
+    let mut plans = Plans::of_a_filled_database().await;
+    plans.expect_index(&["order_id"], FIND_ORDER, &[Text("10000007")]).await;
+    plans.expect_index(&["idempotency_key"], FIND_KEY, &[Text("key-10000007")]).await;
+    let (user, status) = (Some("user-7".parse::<UserId>().unwrap()), Some(OrderStatus::Pending));
+    for (user_id, status, columns) in [
+        (None, None, &["order_id"][..]),
+        (user.clone(), None, &["user_id", "order_id"]),
+        (None, status, &["status", "order_id"]),
+        (user, status, &["user_id", "status", "order_id"]),
+    ] {
+        let list = ListOrders { user_id, status, limit: 50, after: None };
+        let filters = [list.user_id.as_ref().map(|_| Text("user-7")), list.status.map(|_| Text("PENDING"))];
+        let values: Vec<Value> = [Text("9"), Number(51)].into_iter().chain(filters.into_iter().flatten()).collect();
+        plans.expect_index(columns, list.statement(), &values).await;
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_keys_are_found_by_an_index() {
+    let mut plans = Plans::of_a_filled_database().await;
+    let statement = forget_statement(plans.engine);
+    plans.expect_index(&["created_at"], statement, &[Number(0), Number(10_000), Number(500)]).await;
+}
+
+#[tokio::test]
+async fn the_outbox_rows_that_are_due_are_found_by_an_index() {
+    let mut plans = Plans::of_a_filled_database().await;
+    let statement = claim_statement(plans.engine);
+    plans.expect_index(&["lease_until"], statement, &[Number(30_000), Number(0), Number(100)]).await;
+}
