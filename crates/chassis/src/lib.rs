@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod health;
 pub mod healthcheck;
 pub mod http;
+pub mod printable;
 pub mod shutdown;
 pub mod telemetry;
 pub mod worker;
