@@ -1,5 +1,7 @@
 //! Results of payments, from the queue `payments` to the orders.
 
+use std::time::Duration;
+
 use contracts::{Event, PaymentEvent};
 use messaging::{Breaker, Delivery, Handler, Verdict};
 use tracing::Span;
@@ -7,6 +9,9 @@ use tracing::field::Empty;
 
 use crate::order::OrderStatus;
 use crate::store::{OrderStore, Settled, Settlement};
+
+/// For an instance of a newer version to take over.
+const NEWER_VERSION_PAUSE: Duration = Duration::from_secs(5);
 
 /// Moves orders to `PAID` or `DECLINED`.
 pub(crate) struct ResultHandler {
@@ -55,7 +60,7 @@ impl Handler for ResultHandler {
             },
         };
         Span::current().record("order_id", settlement.order_id.to_string());
-        let status = settlement.status;
+        let status = settlement.status.clone();
         let settled = self.store.settle(settlement).await;
         match &settled {
             Ok(_) => self.breaker.succeeded(),
@@ -68,6 +73,7 @@ impl Handler for ResultHandler {
                 let reason = format!("the order is {status} already, and that is final");
                 return Verdict::Reject { kind: "contradicting-result", reason };
             }
+            Ok(Settled::Newer(status)) => return of_a_newer_version(&status),
             Ok(Settled::OtherAmount) => {
                 let reason = "the order is about another amount".to_owned();
                 return Verdict::Reject { kind: "amount-mismatch", reason };
@@ -83,4 +89,12 @@ impl Handler for ResultHandler {
     async fn ready(&self) -> usize {
         self.breaker.ready().await
     }
+}
+
+/// A result is deleted once its order has taken it, and dead-lettered if it never can. Neither is known of an order that a
+/// newer version has got hold of: the result stays in the queue until that version receives it, or until the order is back
+/// in a status that is known here.
+fn of_a_newer_version(status: &OrderStatus) -> Verdict {
+    let reason = format!("the order is {status}, which a newer version of this service knows");
+    Verdict::Retry { reason, after: Some(NEWER_VERSION_PAUSE) }
 }

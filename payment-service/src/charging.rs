@@ -12,6 +12,9 @@ use crate::ledger::{Attempt, Claimed, Conclusion, Ledger, Settled};
 use crate::metrics::Metrics;
 use crate::provider::{Answer, Charge, Provider};
 
+/// For an instance of a newer version to take over.
+const NEWER_VERSION_PAUSE: Duration = Duration::from_secs(5);
+
 /// Charges each order that it is told of.
 pub(crate) struct ChargeHandler {
     pub(crate) ledger: Ledger,
@@ -61,6 +64,11 @@ impl Handler for ChargeHandler {
             Ok(Claimed::Busy(left)) => {
                 self.breaker.passed();
                 retry("another attempt to charge it is under way", Some(left))
+            }
+            Ok(Claimed::Newer(state)) => {
+                self.breaker.passed();
+                let reason = format!("the order is {state} in the ledger, which a newer version of this service knows");
+                retry(&reason, Some(NEWER_VERSION_PAUSE))
             }
             Ok(Claimed::OtherAmount) => {
                 self.breaker.passed();

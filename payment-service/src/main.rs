@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use chassis::configuration::Faults;
-use chassis::telemetry::Telemetry;
-use chassis::{Configuration, Environment, healthcheck, shutdown};
+use chassis::{healthcheck, process, shutdown};
 use clap::{Parser, Subcommand};
 use messaging::client;
 use payment_service::dlq::{self, DlqArguments};
 use payment_service::{PaymentService, Settings};
+
+const NAME: &str = "payment-service";
 
 /// Charges the orders it receives from SQS. Configured by environment variables, see .env.example.
 #[derive(Parser)]
@@ -29,49 +29,27 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command.unwrap_or(Command::Work);
-    let (settings, telemetry) = match load(&command) {
+    let (settings, telemetry) = match process::load(Settings::read, !matches!(command, Command::Healthcheck)) {
         Ok(loaded) => loaded,
         Err(faults) => return faults.report(),
     };
-    let outcome = match command {
-        Command::Healthcheck => return healthcheck::run(settings.admin_port),
-        Command::Work => work(settings, telemetry),
-        Command::Dlq(arguments) => dead_letters(arguments, settings),
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("payment-service: {error:#}");
-        ExitCode::FAILURE
-    })
-}
-
-fn load(command: &Command) -> Result<(Settings, Telemetry), Faults> {
-    let mut configuration = Configuration::new(Environment::of_process()?);
-    let loaded = (Settings::read(&mut configuration), Telemetry::load(&mut configuration));
-    if !matches!(command, Command::Healthcheck) {
-        configuration.check_aws_region();
+    match command {
+        Command::Healthcheck => healthcheck::run(settings.admin_port),
+        Command::Work => process::run(NAME, Some(telemetry), work(settings)),
+        Command::Dlq(arguments) => process::run(NAME, None, dead_letters(arguments, settings)),
     }
-    configuration.whole(loaded)
 }
 
-fn work(settings: Settings, telemetry: Telemetry) -> anyhow::Result<ExitCode> {
-    let telemetry = telemetry.start("payment-service")?;
-    let outcome = run(settings);
-    telemetry.end();
-    outcome.map(|()| ExitCode::SUCCESS)
-}
-
-#[tokio::main]
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn work(settings: Settings) -> anyhow::Result<ExitCode> {
     let sqs = client::from_environment().await;
     let stop = shutdown::on_signal()?;
     let service = PaymentService::build(settings, sqs).await?;
     tracing::info!(admin_address = %service.admin_address()?, "payment service up");
     service.run(stop).await?;
     tracing::info!("payment service stopped");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-#[tokio::main(flavor = "current_thread")]
 async fn dead_letters(arguments: DlqArguments, settings: Settings) -> anyhow::Result<ExitCode> {
     let sqs = client::from_environment().await;
     let found = dlq::run(arguments, &settings, sqs).await?;

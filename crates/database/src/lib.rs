@@ -8,6 +8,7 @@
 //! `BIGINT` and `INTEGER` columns, `ON CONFLICT` and `RETURNING`.
 
 mod group_commit;
+mod reachability;
 mod url;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub use group_commit::{Write, WriteError};
 pub use url::{DatabaseUrl, Engine, InvalidDatabaseUrl};
 
 use group_commit::Writers;
+use reachability::Reachability;
 
 /// How long a request for a connection waits before it counts as "database out of reach".
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,6 +36,7 @@ pub struct Database {
     engine: Engine,
     reads: AnyPool,
     writers: Writers,
+    reachability: Reachability,
 }
 
 /// Why a database could not be opened.
@@ -50,7 +53,7 @@ pub enum OpenError {
     /// No connection: wrong address, wrong credentials, server down.
     #[error("the database {url} cannot be opened: {source}")]
     Connect {
-        /// The address without its password.
+        /// The address, without user, password and parameters.
         url: String,
         /// What the driver said.
         source: sqlx::Error,
@@ -58,7 +61,7 @@ pub enum OpenError {
     /// The schema could not be brought up to date.
     #[error("the schema of {url} cannot be brought up to date: {source}")]
     Migrate {
-        /// The address without its password.
+        /// The address, without user, password and parameters.
         url: String,
         /// What the migrator said.
         source: sqlx::migrate::MigrateError,
@@ -81,7 +84,9 @@ impl Database {
         };
         let write_pool = connect(url, writers).await?;
         migrate(migrations, &write_pool).await.map_err(|source| OpenError::Migrate { url: url.to_string(), source })?;
-        Ok(Self { engine, reads: connect(url, readers).await?, writers: Writers::start(write_pool, engine, writers) })
+        let reads = connect(url, readers).await?;
+        let writers = Writers::start(write_pool, engine, writers);
+        Ok(Self { engine, reads, writers, reachability: Reachability::new() })
     }
 
     /// Which engine this is, for the few statements that need a branch.
@@ -99,13 +104,9 @@ impl Database {
     /// The transaction is shared with other writes; a failing one does not harm the others. Dropping the returned
     /// future does not undo the write: it may still commit.
     pub async fn write<W: Write>(&self, write: W) -> Result<W::Output, WriteError> {
-        self.writers.write(write).await
-    }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("SELECT 1").execute(&self.reads).await?;
-        Ok(())
+        let outcome = self.writers.write(write).await;
+        self.reachability.observe(&outcome);
+        outcome
     }
 
     /// Commits the writes under way, refuses new ones and closes all connections.
@@ -115,9 +116,12 @@ impl Database {
     }
 }
 
-/// Brings the schema up to date. sqlx takes no lock on SQLite: of two processes that start together on a new file, one
+/// Brings the schema up to date. A newer version may have been here before: migrations only add, so its schema serves this
+/// version as well. sqlx takes no lock on SQLite: of two processes that start together on a new file, one
 /// finds the tables of the other, and by its next try that one has noted them down.
 async fn migrate(migrations: &Migrator, pool: &AnyPool) -> Result<(), MigrateError> {
+    let mut migrations = Migrator::with_migrations(migrations.iter().cloned().collect());
+    migrations.set_ignore_missing(true);
     for tries_left in (0..MIGRATION_TRIES).rev() {
         match migrations.run(pool).await {
             Err(error @ (MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) if tries_left > 0 => {

@@ -47,12 +47,12 @@ impl OrderStore {
             (None, Some(_)) => list_where!("AND status = $3 "),
             (Some(_), Some(_)) => list_where!("AND user_id = $3 AND status = $4 "),
         };
-        let filters = list.user_id.iter().map(UserId::as_str).chain(list.status.map(OrderStatus::as_str));
+        let filters = list.user_id.iter().map(UserId::as_str).chain(list.status.iter().map(OrderStatus::as_str));
         // One more than asked for tells whether there is a next page.
         let query =
             sqlx::query(sql).bind(list.after.unwrap_or(Uuid::max()).to_string()).bind(i64::from(list.limit) + 1);
-        let rows =
-            filters.fold(query, |query, filter| query.bind(filter.to_owned())).fetch_all(self.database.reads()).await?;
+        let query = filters.fold(query, |query, filter| query.bind(filter.to_owned()));
+        let rows = self.database.noted(query.fetch_all(self.database.reads()).await)?;
         let mut orders = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let more = orders.len() > list.limit as usize;
         orders.truncate(list.limit as usize);

@@ -15,7 +15,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, Row};
 use uuid::Uuid;
 
-use crate::order::{NewOrder, Order, UserId};
+use crate::order::{NewOrder, Order, OrderStatus, UserId};
 use crate::total::OrderTotal;
 
 pub use list::{ListOrders, Page};
@@ -38,15 +38,13 @@ impl OrderStore {
         Self { database, outbox }
     }
 
-    /// Whether the database answers.
-    pub async fn ping(&self) -> bool {
-        self.database.ping().await.is_ok()
-    }
-
     /// The order of that id.
     pub async fn get(&self, id: Uuid) -> Result<Option<Order>, sqlx::Error> {
-        let mut connection = self.database.reads().acquire().await?;
-        find(&mut connection, &id.to_string()).await
+        let found = async {
+            let mut connection = self.database.reads().acquire().await?;
+            find(&mut connection, &id.to_string()).await
+        };
+        self.database.noted(found.await)
     }
 }
 
@@ -66,9 +64,9 @@ fn read(row: &AnyRow) -> Result<Order, sqlx::Error> {
         placed: NewOrder {
             user_id: UserId::from_stored(row.try_get("user_id")?),
             total: OrderTotal::from_minor_units(row.try_get("amount")?),
-            currency: parsed(row, "currency", str::parse::<Currency>)?,
+            currency: parsed(row, "currency", Currency::accepted)?,
         },
-        status: parsed(row, "status", str::parse)?,
+        status: OrderStatus::from_stored(row.try_get("status")?),
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })

@@ -1,5 +1,6 @@
 //! Stops and restarts: what was accepted is told, whatever happens in between.
 
+use order_service::OrderService;
 use testbed::{Databases, Queues, eventually};
 use tokio::task::JoinSet;
 
@@ -85,9 +86,9 @@ async fn pending_orders_are_told_again_only_when_that_is_asked_for() {
     Service::with(&forgetful.sqs, settings(&forgetful, &url)).await.stop().await;
     forgetful.expect_empty("orders").await;
 
-    let mut again = settings(&forgetful, &url);
-    again.tell_pending_again = true;
-    let service = Service::with(&forgetful.sqs, again).await;
+    let service = OrderService::build(settings(&forgetful, &url), forgetful.sqs.clone()).await.unwrap();
+    service.tell_pending_again().await.unwrap();
+    let service = Service::run(service);
     first_told.remove(&paid).unwrap();
     assert_eq!(take_all(&forgetful, &orders).await, first_told, "the same events, so that they are recognised");
     service.stop().await;
@@ -98,14 +99,14 @@ async fn pending_orders_are_told_again_only_when_that_is_asked_for() {
 async fn telling_again_of_what_was_not_told_yet_tells_it_once() {
     let (queues, databases) = (Queues::none_yet().await, Databases::new());
     let url = databases.create_url().await;
-    let mut settings = settings(&queues, &url);
-    settings.tell_pending_again = true;
-    let service = Service::with(&queues.sqs, settings.clone()).await;
+    let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
     let orders = [service.place().await, service.place().await, service.place().await];
     service.stop().await;
 
     queues.create().await;
-    let service = Service::with(&queues.sqs, settings).await;
+    let service = OrderService::build(settings(&queues, &url), queues.sqs.clone()).await.unwrap();
+    service.tell_pending_again().await.unwrap();
+    let service = Service::run(service);
     assert_eq!(told(&queues, &orders).await, once_each(&orders));
     service.stop().await;
     queues.expect_all_empty(&["orders", "orders-dlq"]).await;

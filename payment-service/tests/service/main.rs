@@ -7,6 +7,7 @@ mod charging;
 mod configuration;
 mod dead_letters;
 mod dlq;
+mod newer_version;
 mod once;
 mod operations;
 mod outage;

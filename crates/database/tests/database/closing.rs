@@ -11,7 +11,7 @@ async fn a_closed_database_refuses_writes_and_says_so() {
     let books = Books::open().await;
     books.database.close().await;
     assert!(matches!(books.database.write(Entry::new(1)).await, Err(WriteError::Closed)));
-    assert!(books.database.ping().await.is_err());
+    assert!(books.database.ping(std::time::Duration::from_secs(1)).await.is_err());
     books.database.close().await;
     assert!(books.ids_in(&books.reopened().await).await.is_empty());
 }
