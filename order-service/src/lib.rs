@@ -15,14 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use chassis::Health;
-use chassis::shutdown::{self, with_all};
+use chassis::shutdown::{by, with_all};
+use chassis::{Health, Stopping};
 use database::Database;
 use jiff::Timestamp;
-use messaging::consumer::Progress;
 use messaging::relay::Published;
 use messaging::{Consumer, Metrics, Outbox, Queue, Relay};
 use prometheus_client::registry::Registry;
+use tokio::time::{sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use http::edge::{EdgeSettings, RateLimit};
@@ -39,12 +39,12 @@ pub struct OrderService {
     admin: TcpListener,
     database: Database,
     store: OrderStore,
-    health: Arc<ServiceHealth>,
+    queues: [Queue; 2],
     registry: Arc<Registry>,
     relay: Relay,
     consumer: Consumer<ResultHandler>,
     edge: EdgeSettings,
-    shutdown_timeout: Duration,
+    stopping: Stopping,
 }
 
 impl OrderService {
@@ -61,27 +61,22 @@ impl OrderService {
 
         let outbox = Outbox::new(database.clone(), settings.outbox_cap);
         let store = OrderStore::new(database.clone(), outbox.clone());
-        if settings.tell_pending_again {
-            let orders = store.tell_pending_again().await.map_err(anyhow::Error::from_boxed)?;
-            tracing::info!(orders, "pending orders found");
-        }
         let handler = ResultHandler::new(store.clone(), settings.payments_queue);
         let consumer = Consumer::new(payments.clone(), handler, settings.consumer);
         let relay = Relay::new(outbox, orders.clone(), |Published { message, message_id, queue, attempt }| {
             tracing::info!(order_id = message.subject, message_id, queue, attempt, "order published");
         });
-        let health = ServiceHealth { store: store.clone(), queues: [orders, payments], progress: consumer.progress() };
         Ok(Self {
             public,
             admin,
             database,
             store,
-            health: Arc::new(health),
+            queues: [orders, payments],
             registry: Arc::new(registry),
             relay,
             consumer,
             edge: settings.edge,
-            shutdown_timeout: settings.shutdown_timeout,
+            stopping: settings.stopping,
         })
     }
 
@@ -95,32 +90,58 @@ impl OrderService {
         self.admin.local_addr()
     }
 
-    /// Runs until told to stop. Then the port closes first, so that what it has accepted is still passed on; what there is
-    /// no time left for is another instance's.
-    ///
-    /// Should a part fail, all stop, and the error is returned.
-    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let (relay_stop, admin_stop) = (CancellationToken::new(), CancellationToken::new());
-        let admin_app = chassis::admin::routes(self.health.clone(), self.registry);
-        let admin = chassis::http::serve(self.admin, admin_app, admin_stop.clone(), Duration::ZERO);
-        let admin = tokio::spawn(with_all(stop.clone(), admin));
-        let relay_end = shutdown::after(stop.clone(), self.shutdown_timeout + shutdown::LAST_STEP);
-        let relay = tokio::spawn(with_all(stop.clone(), self.relay.run(relay_stop.clone(), relay_end)));
-        let consumer = tokio::spawn(with_all(stop.clone(), self.consumer.run(stop.clone())));
-        let housekeeping = housekeeping(self.store.clone(), self.edge.rate_limit.clone(), stop.clone());
-        let housekeeping = tokio::spawn(with_all(stop.clone(), housekeeping));
+    /// Puts the events of all orders that are still pending back into the outbox: for a queue that forgets at exit.
+    pub async fn tell_pending_again(&self) -> anyhow::Result<()> {
+        let orders = self.store.tell_pending_again().await.map_err(anyhow::Error::from_boxed)?;
+        tracing::info!(orders, "pending orders found");
+        Ok(())
+    }
 
-        let app = http::router(self.store, self.health, &self.edge);
-        let served = with_all(stop.clone(), chassis::http::serve(self.public, app, stop, self.shutdown_timeout)).await;
-        let consumed = consumer.await;
+    /// Runs until told to stop. It is not ready from then on and receives no more results, but goes on taking requests for
+    /// a while; then the port closes, and what it has accepted is still passed on.
+    ///
+    /// Should a part fail, all stop, and the error is returned. A part that has not ended by the end is cut off.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { public, admin, database, store, queues, registry, relay, consumer, edge, stopping } = self;
+        let health = Arc::new(Health {
+            progress: consumer.progress(),
+            database: database.clone(),
+            queues,
+            needs_queues: false,
+            stop: stop.clone(),
+        });
+        let [close, relay_stop, admin_stop] = [(); 3].map(|()| CancellationToken::new());
+        let admin_app = chassis::admin::routes(health.clone(), registry);
+        let admin = chassis::http::serve(admin, admin_app, admin_stop.clone(), Duration::ZERO);
+        let admin = tokio::spawn(with_all(stop.clone(), admin));
+        let watch = {
+            let (database, stop) = (database.clone(), stop.clone());
+            tokio::spawn(with_all(stop.clone(), async move { database.watch(stop).await }))
+        };
+        let relay =
+            tokio::spawn(with_all(stop.clone(), relay.run(relay_stop.clone(), stopping.last_call(stop.clone()))));
+        let consumer = tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone())));
+        let housekeeping = housekeeping(store.clone(), edge.rate_limit.clone(), stop.clone());
+        let housekeeping = tokio::spawn(with_all(stop.clone(), housekeeping));
+        let api = chassis::http::serve(public, http::router(store, health, &edge), close.clone(), stopping.timeout);
+        let api = tokio::spawn(with_all(stop.clone(), api));
+
+        stop.cancelled().await;
+        let end = stopping.end();
+        sleep(stopping.delay).await;
+        close.cancel();
+        let (served, consumed) = (by(end, "API", api).await, by(end, "consumer", consumer).await);
         relay_stop.cancel();
-        let (relayed, kept) = (relay.await, housekeeping.await);
-        self.database.close().await;
+        let relayed = by(end, "relay", relay).await;
+        let kept = by(end, "housekeeping", housekeeping).await.and(by(end, "watch", watch).await);
+        if timeout_at(end, database.close()).await.is_err() {
+            tracing::warn!("the database is not closed in time");
+        }
         admin_stop.cancel();
-        admin.await??;
-        served?;
-        consumed??;
-        Ok(relayed.and(kept)?)
+        by(end, "admin port", admin).await?.transpose()?;
+        served?.transpose()?;
+        consumed?.transpose()?;
+        Ok(relayed.and(kept).map(drop)?)
     }
 }
 
@@ -137,22 +158,5 @@ async fn housekeeping(store: OrderStore, rate_limit: Option<RateLimit>, stop: Ca
             },
             _ = clients_due.tick() => rate_limit.iter().for_each(RateLimit::forget_idle_clients),
         }
-    }
-}
-
-struct ServiceHealth {
-    store: OrderStore,
-    queues: [Queue; 2],
-    progress: Progress,
-}
-
-impl Health for ServiceHealth {
-    fn is_live(&self) -> bool {
-        !self.progress.is_stalled()
-    }
-
-    async fn dependencies(&self) -> Vec<(&'static str, bool)> {
-        let queues_up = self.queues.iter().all(Queue::is_reachable);
-        vec![("database", self.store.ping().await), ("queue", queues_up)]
     }
 }

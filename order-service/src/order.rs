@@ -12,25 +12,28 @@ use crate::total::OrderTotal;
 /// This service's name as the `source` of its events.
 const SOURCE: &str = "/order-service";
 
-/// Who orders: 1–64 characters, none of them a control character.
+/// Who orders: 1 to [`MAX_CHARACTERS`](Self::MAX_CHARACTERS), none of them a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserId(String);
 
 /// What is not a user id.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 64 characters, none of them a control character")]
+#[error("must be 1 to {} characters, none of them a control character", UserId::MAX_CHARACTERS)]
 pub struct InvalidUserId;
 
 impl FromStr for UserId {
     type Err = InvalidUserId;
 
     fn from_str(id: &str) -> Result<Self, Self::Err> {
-        let usable = (1..=64).contains(&id.chars().count()) && !id.chars().any(char::is_control);
+        let usable = (1..=Self::MAX_CHARACTERS).contains(&id.chars().count()) && !id.chars().any(char::is_control);
         if usable { Ok(Self(id.to_owned())) } else { Err(InvalidUserId) }
     }
 }
 
 impl UserId {
+    /// The longest.
+    pub const MAX_CHARACTERS: usize = 64;
+
     /// The id's text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -43,7 +46,7 @@ impl UserId {
 }
 
 /// How far an order is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderStatus {
     /// Accepted, its payment under way.
     Pending,
@@ -51,21 +54,37 @@ pub enum OrderStatus {
     Paid,
     /// Will never be charged. Final.
     Declined,
+    /// A newer version knows what it is; here it is only passed on.
+    Other(String),
 }
 
-/// What is not a status.
+/// What is not a status that is known here.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be PENDING, PAID or DECLINED")]
+#[error("must be {}", OrderStatus::names().join(" or "))]
 pub struct InvalidStatus;
 
 impl OrderStatus {
+    /// Every status that is known here.
+    pub const KNOWN: [Self; 3] = [Self::Pending, Self::Paid, Self::Declined];
+
     /// Its name, in the API and in the database.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Pending => "PENDING",
             Self::Paid => "PAID",
             Self::Declined => "DECLINED",
+            Self::Other(name) => name,
         }
+    }
+
+    /// The names of those that are known here.
+    pub fn names() -> [String; 3] {
+        Self::KNOWN.map(|status| status.as_str().to_owned())
+    }
+
+    /// What the database holds, which a newer version may have written.
+    pub(crate) fn from_stored(name: String) -> Self {
+        name.parse().unwrap_or(Self::Other(name))
     }
 }
 
@@ -73,7 +92,7 @@ impl FromStr for OrderStatus {
     type Err = InvalidStatus;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        [Self::Pending, Self::Paid, Self::Declined].into_iter().find(|s| s.as_str() == name).ok_or(InvalidStatus)
+        Self::KNOWN.into_iter().find(|status| status.as_str() == name).ok_or(InvalidStatus)
     }
 }
 

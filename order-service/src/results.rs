@@ -1,5 +1,7 @@
 //! Results of payments, from the queue `payments` to the orders.
 
+use std::time::Duration;
+
 use chassis::worker;
 use contracts::{Event, PaymentEvent};
 use messaging::{Delivery, Handler, Verdict};
@@ -8,6 +10,9 @@ use tracing::field::Empty;
 
 use crate::order::OrderStatus;
 use crate::store::{OrderStore, Settled, Settlement};
+
+/// How soon an order that a newer version has got hold of is looked at again.
+const NEWER_VERSION_PAUSE: Duration = Duration::from_secs(5);
 
 /// Moves orders to `PAID` or `DECLINED`.
 pub(crate) struct ResultHandler {
@@ -55,7 +60,7 @@ impl Handler for ResultHandler {
             },
         };
         Span::current().record("order_id", settlement.order_id.to_string());
-        let status = settlement.status;
+        let status = settlement.status.clone();
         match self.store.settle(settlement).await {
             Ok(Settled::Now) => tracing::info!(%status, "order settled"),
             Ok(Settled::Before) => tracing::info!(%status, "result came again, the order stays as it is"),
@@ -63,6 +68,7 @@ impl Handler for ResultHandler {
                 let reason = format!("the order is {status} already, and that is final");
                 return Verdict::Reject { kind: "contradicting-result", reason };
             }
+            Ok(Settled::Newer(status)) => return of_a_newer_version(&status),
             Ok(Settled::OtherAmount) => {
                 let reason = "the order is about another amount".to_owned();
                 return Verdict::Reject { kind: "amount-mismatch", reason };
@@ -74,4 +80,12 @@ impl Handler for ResultHandler {
         }
         Verdict::Done
     }
+}
+
+/// A result is deleted once its order has taken it, and dead-lettered if it never can. Neither is known of an order that a
+/// newer version has got hold of: the result is held, at no cost of a receive, until the order is back in a status that is
+/// known here, or until this instance stops and that version receives it.
+fn of_a_newer_version(status: &OrderStatus) -> Verdict {
+    let reason = format!("the order is {status}, which a newer version of this service knows");
+    Verdict::Busy { reason, after: NEWER_VERSION_PAUSE }
 }

@@ -1,9 +1,8 @@
 //! The service's configuration.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
 
-use chassis::{Configuration, Environment, Faults};
+use chassis::{Configuration, Environment, Faults, Stopping};
 use database::DatabaseUrl;
 use messaging::ConsumerConfig;
 
@@ -30,10 +29,8 @@ pub struct Settings {
     pub edge: EdgeSettings,
     /// How the results are consumed.
     pub consumer: ConsumerConfig,
-    /// `SHUTDOWN_TIMEOUT_SECONDS`
-    pub shutdown_timeout: Duration,
-    /// Whether the pending orders' events go out again at start: for a queue that forgets at exit.
-    pub tell_pending_again: bool,
+    /// How it stops.
+    pub stopping: Stopping,
 }
 
 impl Settings {
@@ -48,7 +45,7 @@ impl Settings {
     pub fn read(configuration: &mut Configuration) -> Self {
         configuration.check_aws_endpoint();
         let default_database = "sqlite://data/orders.db".parse().expect("the default is a database URL");
-        let consumer = chassis::worker::load(configuration);
+        let stopping = Stopping::read(configuration);
         Self {
             address: Ipv4Addr::UNSPECIFIED.into(),
             port: configuration.port("PORT", 3001),
@@ -58,9 +55,8 @@ impl Settings {
             payments_queue: configuration.queue("PAYMENTS_QUEUE", "payments"),
             outbox_cap: configuration.number("OUTBOX_CAP", 100_000, 1..=100_000_000) as usize,
             edge: EdgeSettings::read(configuration),
-            shutdown_timeout: consumer.shutdown_timeout,
-            consumer,
-            tell_pending_again: false,
+            consumer: chassis::worker::load(configuration, stopping),
+            stopping,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// 1,000,000.00
 const MAX_MINOR_UNITS: i64 = 100_000_000;
+const MINOR_UNITS: i64 = 100;
 
 /// An amount greater than 0 and at most 1,000,000.00, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +20,14 @@ pub enum InvalidTotal {
     #[error("must have at most two decimals")]
     TooPrecise,
     /// Above the limit.
-    #[error("must be at most 1000000.00")]
+    #[error("must be at most {}", OrderTotal::MAX)]
     TooLarge,
 }
 
 impl OrderTotal {
+    /// The largest.
+    pub const MAX: Self = Self(MAX_MINOR_UNITS);
+
     /// Reads the text of a JSON number, never through binary floating point. `42`, `42.00` and `4.2e1` are the same.
     pub fn parse(number: &str) -> Result<Self, InvalidTotal> {
         let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
@@ -63,7 +67,7 @@ impl OrderTotal {
 /// The text of a JSON number with two decimals.
 impl fmt::Display for OrderTotal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
+        write!(f, "{}.{:02}", self.0 / MINOR_UNITS, self.0 % MINOR_UNITS)
     }
 }
 

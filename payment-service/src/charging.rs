@@ -13,6 +13,9 @@ use crate::ledger::{Attempt, Claimed, Conclusion, Ledger, Settled};
 use crate::metrics::Metrics;
 use crate::provider::{Answer, Charge, Provider};
 
+/// For an instance of a newer version to take over.
+const NEWER_VERSION_PAUSE: Duration = Duration::from_secs(5);
+
 /// Charges each order that it is told of.
 pub(crate) struct ChargeHandler {
     pub(crate) ledger: Ledger,
@@ -52,6 +55,10 @@ impl Handler for ChargeHandler {
                 Verdict::Repeated
             }
             Ok(Claimed::Busy(left)) => busy(left),
+            Ok(Claimed::Newer(state)) => {
+                let reason = format!("the order is {state} in the ledger, which a newer version of this service knows");
+                Verdict::Busy { reason, after: NEWER_VERSION_PAUSE }
+            }
             Ok(Claimed::OtherAmount) => {
                 let reason = "the order is in the ledger with another amount".to_owned();
                 Verdict::Reject { kind: "amount-mismatch", reason }

@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use chassis::Health;
-use chassis::shutdown::{self, with_all};
+use chassis::shutdown::{by, with_all};
+use chassis::{Health, Stopping};
 use database::Database;
-use messaging::consumer::Progress;
 use messaging::relay::Published;
 use messaging::{Consumer, Outbox, Queue, Relay};
 use prometheus_client::registry::Registry;
+use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use charging::ChargeHandler;
@@ -36,11 +36,11 @@ const DEFAULT_VISIBILITY_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct PaymentService {
     admin: TcpListener,
     database: Database,
-    health: Arc<ServiceHealth>,
+    queues: [Queue; 2],
     registry: Arc<Registry>,
     relay: Relay,
     consumer: Consumer<ChargeHandler>,
-    shutdown_timeout: Duration,
+    stopping: Stopping,
 }
 
 impl PaymentService {
@@ -59,23 +59,24 @@ impl PaymentService {
         let visibility_timeout = settings.consumer.visibility_timeout.unwrap_or(DEFAULT_VISIBILITY_TIMEOUT);
         let provider = match settings.provider_url {
             Some(url) => Provider::Http(HttpProvider::new(url)?),
-            None => Provider::Simulated(Simulator::new(visibility_timeout)),
+            None => {
+                tracing::warn!("payments are simulated, nobody is charged: PAYMENT_PROVIDER_URL is not set");
+                Provider::Simulated(Simulator::new(visibility_timeout))
+            }
         };
         let handler = ChargeHandler {
-            ledger: ledger.clone(),
+            ledger,
             provider,
             queue: settings.orders_queue,
             lease: visibility_timeout / 2,
             metrics: metrics::Metrics::register(&mut registry),
         };
-        let shutdown_timeout = settings.consumer.shutdown_timeout;
         let consumer = Consumer::new(orders.clone(), handler, settings.consumer);
         let relay = Relay::new(outbox, payments.clone(), |Published { message, message_id, queue, attempt }| {
             tracing::info!(order_id = message.subject, message_id, queue, attempt, "result published");
         });
-        let health = ServiceHealth { ledger, queues: [orders, payments], progress: consumer.progress() };
-        let (health, registry) = (Arc::new(health), Arc::new(registry));
-        Ok(Self { admin, database, health, registry, relay, consumer, shutdown_timeout })
+        let (queues, registry, stopping) = ([orders, payments], Arc::new(registry), settings.stopping);
+        Ok(Self { admin, database, queues, registry, relay, consumer, stopping })
     }
 
     /// Where health and metrics are served.
@@ -83,41 +84,42 @@ impl PaymentService {
         self.admin.local_addr()
     }
 
-    /// Runs until told to stop. Then the worker ends first, so that the results of its last orders are still told; those
-    /// for which there is no time left are another instance's.
+    /// Runs until told to stop. It is not ready from then on and receives nothing more; what is under way ends first, so
+    /// that the results of its last orders are still told.
     ///
-    /// Should a part fail, all stop, and the error is returned.
+    /// Should a part fail, all stop, and the error is returned. A part that has not ended by the end is cut off.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let (relay_stop, admin_stop) = (CancellationToken::new(), CancellationToken::new());
-        let admin_app = chassis::admin::routes(self.health.clone(), self.registry);
-        let admin = chassis::http::serve(self.admin, admin_app, admin_stop.clone(), Duration::ZERO);
+        let Self { admin, database, queues, registry, relay, consumer, stopping } = self;
+        let health = Arc::new(Health {
+            progress: consumer.progress(),
+            database: database.clone(),
+            queues,
+            needs_queues: true,
+            stop: stop.clone(),
+        });
+        let [relay_stop, admin_stop] = [(); 2].map(|()| CancellationToken::new());
+        let admin_app = chassis::admin::routes(health, registry);
+        let admin = chassis::http::serve(admin, admin_app, admin_stop.clone(), Duration::ZERO);
         let admin = tokio::spawn(with_all(stop.clone(), admin));
-        let relay_end = shutdown::after(stop.clone(), self.shutdown_timeout + shutdown::LAST_STEP);
-        let relay = tokio::spawn(with_all(stop.clone(), self.relay.run(relay_stop.clone(), relay_end)));
+        let watch = {
+            let (database, stop) = (database.clone(), stop.clone());
+            tokio::spawn(with_all(stop.clone(), async move { database.watch(stop).await }))
+        };
+        let relay =
+            tokio::spawn(with_all(stop.clone(), relay.run(relay_stop.clone(), stopping.last_call(stop.clone()))));
+        let consumer = tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone())));
 
-        let consumed = with_all(stop.clone(), self.consumer.run(stop)).await;
+        stop.cancelled().await;
+        let end = stopping.end();
+        let consumed = by(end, "consumer", consumer).await;
         relay_stop.cancel();
-        let relayed = relay.await;
-        self.database.close().await;
+        let relayed = by(end, "relay", relay).await.and(by(end, "watch", watch).await);
+        if timeout_at(end, database.close()).await.is_err() {
+            tracing::warn!("the database is not closed in time");
+        }
         admin_stop.cancel();
-        admin.await??;
-        Ok(consumed.and(relayed)?)
-    }
-}
-
-struct ServiceHealth {
-    ledger: Ledger,
-    queues: [Queue; 2],
-    progress: Progress,
-}
-
-impl Health for ServiceHealth {
-    fn is_live(&self) -> bool {
-        !self.progress.is_stalled()
-    }
-
-    async fn dependencies(&self) -> Vec<(&'static str, bool)> {
-        let queues_up = self.queues.iter().all(Queue::is_reachable);
-        vec![("database", self.ledger.ping().await), ("queue", queues_up)]
+        by(end, "admin port", admin).await?.transpose()?;
+        consumed?.transpose()?;
+        Ok(relayed.map(drop)?)
     }
 }

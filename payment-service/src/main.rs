@@ -2,16 +2,16 @@
 
 use std::process::ExitCode;
 
-use chassis::configuration::Faults;
 use chassis::outbox::{self, OutboxArguments};
-use chassis::telemetry::Telemetry;
-use chassis::{Configuration, Environment, healthcheck, shutdown};
+use chassis::{healthcheck, process, shutdown};
 use clap::{Parser, Subcommand};
 use database::Database;
 use messaging::{Outbox, client};
 use payment_service::dlq::{self, DlqArguments};
 use payment_service::ledger::MIGRATIONS;
 use payment_service::{PaymentService, Settings};
+
+const NAME: &str = "payment-service";
 
 /// Charges the orders it receives from SQS. Configured by environment variables, see .env.example.
 #[derive(Parser)]
@@ -34,57 +34,35 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command.unwrap_or(Command::Work);
-    let (settings, telemetry) = match load(&command) {
-        Ok(loaded) => loaded,
-        Err(faults) => return faults.report(),
-    };
-    let outcome = match command {
-        Command::Healthcheck => return healthcheck::run(settings.admin_port),
-        Command::Work => work(settings, telemetry),
-        Command::Dlq(arguments) => dead_letters(arguments, settings),
-        Command::Outbox(arguments) => set_aside(arguments, settings),
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("payment-service: {error:#}");
-        ExitCode::FAILURE
-    })
-}
-
-fn load(command: &Command) -> Result<(Settings, Telemetry), Faults> {
-    let mut configuration = Configuration::new(Environment::of_process()?);
-    let loaded = (Settings::read(&mut configuration), Telemetry::load(&mut configuration));
-    if !matches!(command, Command::Healthcheck | Command::Outbox(_)) {
-        configuration.check_aws_region();
+    let (settings, telemetry) =
+        match process::load(Settings::read, !matches!(command, Command::Healthcheck | Command::Outbox(_))) {
+            Ok(loaded) => loaded,
+            Err(faults) => return faults.report(),
+        };
+    match command {
+        Command::Healthcheck => healthcheck::run(settings.admin_port),
+        Command::Work => process::run(NAME, Some(telemetry), work(settings)),
+        Command::Dlq(arguments) => process::run(NAME, None, dead_letters(arguments, settings)),
+        Command::Outbox(arguments) => process::run(NAME, None, set_aside(arguments, settings)),
     }
-    configuration.whole(loaded)
 }
 
-fn work(settings: Settings, telemetry: Telemetry) -> anyhow::Result<ExitCode> {
-    let telemetry = telemetry.start("payment-service")?;
-    let outcome = run(settings);
-    telemetry.end();
-    outcome.map(|()| ExitCode::SUCCESS)
-}
-
-#[tokio::main]
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn work(settings: Settings) -> anyhow::Result<ExitCode> {
     let sqs = client::from_environment().await;
     let stop = shutdown::on_signal()?;
     let service = PaymentService::build(settings, sqs).await?;
     tracing::info!(admin_address = %service.admin_address()?, "payment service up");
     service.run(stop).await?;
     tracing::info!("payment service stopped");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-#[tokio::main(flavor = "current_thread")]
 async fn dead_letters(arguments: DlqArguments, settings: Settings) -> anyhow::Result<ExitCode> {
     let sqs = client::from_environment().await;
     let found = dlq::run(arguments, &settings, sqs).await?;
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-#[tokio::main(flavor = "current_thread")]
 async fn set_aside(arguments: OutboxArguments, settings: Settings) -> anyhow::Result<ExitCode> {
     let database = Database::open(&settings.database_url, &MIGRATIONS).await?;
     let found = outbox::run(arguments, &Outbox::new(database.clone(), usize::MAX)).await;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use chassis::{Configuration, Environment, Faults};
+use chassis::{Configuration, Environment, Faults, Stopping};
 use database::DatabaseUrl;
 use messaging::ConsumerConfig;
 
@@ -23,6 +23,8 @@ pub struct Settings {
     pub payments_queue: String,
     /// How the orders are consumed.
     pub consumer: ConsumerConfig,
+    /// How it stops.
+    pub stopping: Stopping,
     /// `PAYMENT_PROVIDER_URL`; none: the built-in simulator.
     pub provider_url: Option<ProviderUrl>,
 }
@@ -38,6 +40,7 @@ impl Settings {
     /// Reads the settings beside others.
     pub fn read(configuration: &mut Configuration) -> Self {
         configuration.check_aws_endpoint();
+        let stopping = Stopping::read(configuration);
         let default_database = "sqlite://data/payments.db".parse().expect("the default is a database URL");
         Self {
             address: Ipv4Addr::UNSPECIFIED.into(),
@@ -45,7 +48,8 @@ impl Settings {
             database_url: configuration.read("DATABASE_URL", default_database, str::parse),
             orders_queue: configuration.queue("ORDERS_QUEUE", "orders"),
             payments_queue: configuration.queue("PAYMENTS_QUEUE", "payments"),
-            consumer: chassis::worker::load(configuration),
+            consumer: chassis::worker::load(configuration, stopping),
+            stopping,
             provider_url: configuration.read("PAYMENT_PROVIDER_URL", None, |url| url.parse().map(Some)),
         }
     }

@@ -14,7 +14,7 @@ use crate::health::{self, Health};
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `GET /healthz`, `GET /readyz` and `GET /metrics`.
-pub fn routes<H: Health>(health: Arc<H>, registry: Arc<Registry>) -> Router {
+pub fn routes(health: Arc<Health>, registry: Arc<Registry>) -> Router {
     health::routes(health).route("/metrics", get(move || std::future::ready(metrics(&registry))))
 }
 

@@ -3,10 +3,14 @@
 //! A service reads each of its variables through a [`Configuration`], which remembers every fault; [`Configuration::whole`]
 //! then gives the result only if there was none. So one start shows all that is wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
+
+use axum::http::Uri;
+
+use crate::dot_env;
 
 /// `EX_CONFIG` of sysexits.h: the configuration is at fault, starting again will not help.
 pub const EXIT_CONFIGURATION: u8 = 78;
@@ -20,16 +24,17 @@ impl Environment {
     ///
     /// To be called before any thread is started.
     pub fn of_process() -> Result<Self, Faults> {
-        match dotenvy::dotenv() {
-            Ok(_) => {}
-            Err(error) if error.not_found() => {}
-            Err(error) => return Err(Faults(vec![format!(".env: cannot be read: {error}")])),
-        }
+        dot_env::load()?;
         let readable = std::env::vars_os().filter_map(|(name, value)| {
             // A value that is not UTF-8 must not pass as unset: what stands in for it is refused by every parser.
             Some((name.into_string().ok()?, value.into_string().unwrap_or_else(|_| "\u{fffd}".to_owned())))
         });
         Ok(Self(readable.collect()))
+    }
+
+    /// The variables of a `.env` file's text, and no others.
+    pub fn of_dot_env(text: &str) -> Result<Self, Faults> {
+        dot_env::read(text).map(Self::from_iter)
     }
 
     /// Without what some other part of the process decides.
@@ -47,7 +52,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
 
 /// Everything that is wrong with the configuration, one line per variable.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Faults(Vec<String>);
+pub struct Faults(pub(crate) Vec<String>);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,34 +70,55 @@ impl Faults {
     }
 }
 
-/// Reads variables and collects what is wrong with them.
+/// Reads variables and collects what is wrong with them: one line per variable, and never its value, which may be a secret.
 #[derive(Debug, Default)]
 pub struct Configuration {
     environment: Environment,
     faults: Vec<String>,
+    asked: BTreeSet<String>,
 }
 
 impl Configuration {
     /// Reads from `environment`.
     pub fn new(environment: Environment) -> Self {
-        Self { environment, faults: Vec::new() }
+        Self { environment, ..Self::default() }
+    }
+
+    /// Every variable that has been asked for.
+    pub fn asked(&self) -> &BTreeSet<String> {
+        &self.asked
+    }
+
+    /// Whether `name` is set, and not to nothing.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.value(name).is_some()
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.environment.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// The value of `name` as `parse` understands it, or `default` if it is not set. A variable set to nothing counts as
     /// not set, as docker-compose and shells leave them.
     pub fn read<T, E: fmt::Display>(&mut self, name: &str, default: T, parse: impl FnOnce(&str) -> Result<T, E>) -> T {
-        match self.environment.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty()) {
+        self.asked.insert(name.to_owned());
+        match self.value(name).map(parse) {
             None => default,
-            Some(value) => parse(value).unwrap_or_else(|fault| {
-                self.faults.push(format!("{name}: {fault}"));
+            Some(Ok(value)) => value,
+            Some(Err(fault)) => {
+                self.refuse(name, fault);
                 default
-            }),
+            }
         }
     }
 
-    /// Takes note of a fault that only shows when several variables are seen together.
-    pub fn refuse(&mut self, name: &str, fault: &str) {
-        self.faults.push(format!("{name}: {fault}"));
+    /// Takes note of what is wrong with `name`, unless something is already known to be: two services in one process read
+    /// the same variable.
+    pub fn refuse(&mut self, name: &str, fault: impl fmt::Display) {
+        let about = format!("{name}: ");
+        if !self.faults.iter().any(|known| known.starts_with(&about)) {
+            self.faults.push(format!("{about}{fault}"));
+        }
     }
 
     /// A text that is not checked any further.
@@ -142,18 +168,22 @@ impl Configuration {
     /// The region, which the AWS SDK looks for by itself, and in other places too. To be asked outside of any runtime.
     #[tokio::main(flavor = "current_thread")]
     pub async fn check_aws_region(&mut self) {
+        self.asked.insert("AWS_REGION".to_owned());
         if let Err(none) = messaging::client::find_region().await {
             self.faults.push(none.to_string());
         }
     }
 
-    /// An http or https URL, or none if it is not set.
+    /// An http or https URL, or none if it is not set. Without user, password and query: a library may log it.
     pub fn url(&mut self, name: &str, example: &str) -> Option<String> {
         self.read(name, None, |value| {
-            let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
-            match rest.and_then(|rest| rest.split('/').next()?.parse::<axum::http::uri::Authority>().ok()) {
-                Some(_) => Ok(Some(value.to_owned())),
-                None => Err(format!("must be a URL such as {example}")),
+            let url = value.parse::<Uri>().ok().filter(|url| {
+                let plain = url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+                matches!(url.scheme_str(), Some("http" | "https")) && plain && url.query().is_none()
+            });
+            match url {
+                Some(_) if !value.contains('#') => Ok(Some(value.to_owned())),
+                _ => Err(format!("must be a URL such as {example}, without user, password and query")),
             }
         })
     }
@@ -204,5 +234,21 @@ mod tests {
         assert!(!fault("https://sqs.eu-central-1.amazonaws.com/"));
         assert!(fault("localhost:4566"));
         assert!(fault("http://"));
+        assert!(fault("http://user:s3cret@localhost:4566"));
+        assert!(fault("http://localhost:4566/?key=s3cret"));
+        assert!(fault("http://localhost:4566/#s3cret"));
+    }
+
+    #[test]
+    fn a_variable_that_is_read_twice_is_told_once() {
+        let mut configuration = Configuration::new([("RETRY_BASE_SECONDS", "s3cret")].into_iter().collect());
+        configuration.number("RETRY_BASE_SECONDS", 1, 1..=300);
+        configuration.number("RETRY_BASE_SECONDS", 1, 1..=300);
+        configuration.refuse("RETRY_BASE", "is another one");
+        let faults = configuration.whole(()).unwrap_err().to_string();
+        assert_eq!(
+            faults.lines().collect::<Vec<_>>(),
+            ["RETRY_BASE_SECONDS: must be a whole number from 1 to 300", "RETRY_BASE: is another one"]
+        );
     }
 }

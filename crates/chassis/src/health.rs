@@ -1,4 +1,5 @@
-//! Liveness and readiness, on every port of a service.
+//! Liveness and readiness, on every port of a service. Both are answered from what is known: a health check costs the
+//! database and the queue nothing, whoever asks, and however often.
 
 use std::sync::Arc;
 
@@ -7,35 +8,51 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Map, Value};
+use database::Database;
+use messaging::Queue;
+use messaging::consumer::Progress;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 /// How a service knows that it is well.
-pub trait Health: Send + Sync + 'static {
-    /// Whether it gets on. If not, only a restart helps.
-    fn is_live(&self) -> bool;
-
-    /// Each dependency by name, and whether it is in reach.
-    fn dependencies(&self) -> impl Future<Output = Vec<(&'static str, bool)>> + Send;
+pub struct Health {
+    /// Whether it gets on.
+    pub progress: Progress,
+    /// Its database, which somebody keeps [watching](Database::watch).
+    pub database: Database,
+    /// The queues that it sends to and receives from.
+    pub queues: [Queue; 2],
+    /// Whether it is of use without its queues.
+    pub needs_queues: bool,
+    /// Cancelled once it has been told to stop, or a part of it has ended.
+    pub stop: CancellationToken,
 }
 
 /// `GET /healthz` and `GET /readyz`.
-pub fn routes<H: Health>(health: Arc<H>) -> Router {
-    Router::new().route("/healthz", get(healthz::<H>)).route("/readyz", get(readyz::<H>)).with_state(health)
+pub fn routes(health: Arc<Health>) -> Router {
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(health)
 }
 
-async fn healthz<H: Health>(State(health): State<Arc<H>>) -> impl IntoResponse {
-    if health.is_live() {
-        (StatusCode::OK, Json(serde_json::json!({ "status": "live" })))
+/// Whether the service gets on. If not, only a restart helps.
+async fn healthz(State(health): State<Arc<Health>>) -> impl IntoResponse {
+    if health.progress.is_stalled() {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "stalled" })))
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "status": "stalled" })))
+        (StatusCode::OK, Json(json!({ "status": "live" })))
     }
 }
 
-async fn readyz<H: Health>(State(health): State<Arc<H>>) -> impl IntoResponse {
-    let dependencies = health.dependencies().await;
-    let ready = dependencies.iter().all(|(_, up)| *up);
-    let mut body: Map<String, Value> = Map::new();
-    body.insert("status".into(), if ready { "ready" } else { "not ready" }.into());
-    body.extend(dependencies.into_iter().map(|(name, up)| (name.to_owned(), if up { "up" } else { "down" }.into())));
-    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+/// Whether it should be given work, and each dependency's state.
+async fn readyz(State(health): State<Arc<Health>>) -> impl IntoResponse {
+    let database = health.database.is_reachable();
+    let queue = health.queues.iter().all(Queue::is_reachable);
+    let (code, status) = if health.stop.is_cancelled() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else if database && (queue || !health.needs_queues) {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    let state = |up| if up { "up" } else { "down" };
+    (code, Json(json!({ "status": status, "database": state(database), "queue": state(queue) })))
 }

@@ -21,6 +21,13 @@ pub struct BindError {
     source: std::io::Error,
 }
 
+impl BindError {
+    /// Where the port was configured.
+    pub fn variable(&self) -> &'static str {
+        self.variable
+    }
+}
+
 /// Listens on `address`; `variable` is where its port was configured.
 pub fn bind(address: SocketAddr, variable: &'static str) -> Result<TcpListener, BindError> {
     let bound = TcpListener::bind(address).and_then(|listener| {

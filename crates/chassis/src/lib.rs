@@ -3,15 +3,19 @@
 
 pub mod admin;
 pub mod configuration;
+mod dot_env;
 pub mod health;
 pub mod healthcheck;
 pub mod http;
 pub mod outbox;
 pub mod printable;
+pub mod process;
 pub mod shutdown;
 pub mod table;
 pub mod telemetry;
+pub mod tls;
 pub mod worker;
 
 pub use configuration::{Configuration, Environment, Faults};
 pub use health::Health;
+pub use shutdown::Stopping;

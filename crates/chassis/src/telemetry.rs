@@ -3,6 +3,7 @@
 
 use std::io::IsTerminal;
 use std::str::FromStr;
+use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
@@ -16,6 +17,9 @@ use crate::Configuration;
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' own lines would only repeat what ours say.
 pub const DEFAULT_FILTER: &str = "info,aws=warn,hyper=warn,opentelemetry=warn,sqlx=warn";
+
+/// How long the last export may take: the second that a process has left after its [parts](crate::shutdown).
+const LAST_EXPORT: Duration = Duration::from_secs(1);
 
 /// The shape of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,9 +78,8 @@ impl Telemetry {
     /// The same with another default for `RUST_LOG`.
     pub fn load_with(configuration: &mut Configuration, default_filter: &str) -> Self {
         let filter = configuration.read("RUST_LOG", default_filter.to_owned(), |filter| {
-            EnvFilter::try_new(filter)
-                .map(|_| filter.to_owned())
-                .map_err(|error| format!("must be a filter such as info,messaging=debug ({error})"))
+            let usable = EnvFilter::try_new(filter).map(|_| filter.to_owned());
+            usable.map_err(|_| "must be a filter such as info,messaging=debug")
         });
         let format = configuration.read("LOG_FORMAT", LogFormat::default(), str::parse);
         let otlp_endpoint = configuration.url("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
@@ -107,15 +110,14 @@ impl Telemetry {
 impl Started {
     /// Exports what has not been exported yet. Outside of any async runtime, as it waits for the endpoint.
     pub fn end(self) {
-        if let Some(Err(error)) = self.traces.map(|traces| traces.shutdown()) {
+        if let Some(Err(error)) = self.traces.map(|traces| traces.shutdown_with_timeout(LAST_EXPORT)) {
             tracing::warn!(%error, "the last traces were not exported");
         }
     }
 }
 
 fn exporter(endpoint: &str, service: &'static str) -> Result<SdkTracerProvider, ExporterBuildError> {
-    // The exporter's HTTP client looks for it; another client in the process may have installed the same one before.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::tls::install_provider();
     let exporter = SpanExporter::builder()
         .with_http()
         .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))

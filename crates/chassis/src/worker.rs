@@ -6,7 +6,7 @@ use std::time::Duration;
 use database::WriteError;
 use messaging::{Backoff, ConsumerConfig, Verdict};
 
-use crate::Configuration;
+use crate::{Configuration, Stopping};
 
 /// The longest wait between two tries of a message.
 const RETRY_CAP: Duration = Duration::from_secs(300);
@@ -16,9 +16,8 @@ const MAX_VISIBILITY_SECONDS: u64 = 43_200;
 /// How soon a write that waited for somebody else's lock is tried again.
 const LOCKED: Duration = Duration::from_secs(1);
 
-/// Reads `WORKER_CONCURRENCY`, `VISIBILITY_TIMEOUT_SECONDS`, `RETRY_BASE_SECONDS`,
-/// `WORKER_MAX_PER_SECOND` and `SHUTDOWN_TIMEOUT_SECONDS`.
-pub fn load(configuration: &mut Configuration) -> ConsumerConfig {
+/// Reads `WORKER_CONCURRENCY`, `VISIBILITY_TIMEOUT_SECONDS`, `RETRY_BASE_SECONDS` and `WORKER_MAX_PER_SECOND`.
+pub fn load(configuration: &mut Configuration, stopping: Stopping) -> ConsumerConfig {
     let defaults = ConsumerConfig::default();
     ConsumerConfig {
         concurrency: configuration.number("WORKER_CONCURRENCY", defaults.concurrency as u64, 1..=10_000) as usize,
@@ -26,7 +25,7 @@ pub fn load(configuration: &mut Configuration) -> ConsumerConfig {
             .optional_number("VISIBILITY_TIMEOUT_SECONDS", 1..=MAX_VISIBILITY_SECONDS)
             .map(Duration::from_secs),
         retry: Backoff::new(configuration.seconds("RETRY_BASE_SECONDS", 1, 1..=300), RETRY_CAP),
-        shutdown_timeout: configuration.seconds("SHUTDOWN_TIMEOUT_SECONDS", 30, 1..=3600),
+        shutdown_timeout: stopping.timeout,
         max_per_second: configuration.optional_number("WORKER_MAX_PER_SECOND", 1..=1_000_000).map(|rate| rate as u32),
         ..defaults
     }

@@ -34,8 +34,12 @@ impl Payload for OrderEvent {
         order.order_id
     }
 
-    fn fault(&self) -> Option<&'static str> {
+    fn fault(&self) -> Option<String> {
         let Self::Created(order) = self;
-        (order.amount <= 0).then_some("amount must be greater than zero")
+        if order.amount <= 0 {
+            return Some("amount must be greater than zero".to_owned());
+        }
+        // It would be charged a hundredfold, or a tenth.
+        order.currency.fault().map(|fault| format!("currency {fault}"))
     }
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const ORDER_CREATED: &str = include_str!("../examples/order.created.v1.json");
+const PAYMENT_SUCCEEDED: &str = include_str!("../examples/payment.succeeded.v1.json");
 const SUCCEEDED: &str = include_str!("../examples/payment.succeeded.v1.json");
 const DECLINED: &str = include_str!("../examples/payment.declined.v1.json");
 
@@ -77,6 +78,17 @@ fn a_body_that_does_not_fit_its_type_is_refused_with_the_reason() {
     assert!(broken(&["data", "currency"], json!("dollars")).contains("three capital letters"));
     assert!(broken(&["subject"], json!("019c1a52-0000-7b10-8a43-5b8a0f6c2d11")).contains("differ"));
     assert!(broken(&["specversion"], json!(1)).contains("not a CloudEvent"));
+}
+
+#[test]
+fn an_order_whose_amount_would_be_read_wrong_is_refused_and_a_result_in_its_currency_is_not() {
+    for currency in ["JPY", "KWD", "ZZZ"] {
+        let in_it = |event: &str| event.replace("USD", currency);
+        let error = Event::<OrderEvent>::decode(&in_it(ORDER_CREATED)).unwrap_err();
+        assert!(error.to_string().contains("currency must be"), "{error}");
+        // It was charged by an earlier version, and its order waits for the result.
+        Event::<PaymentEvent>::decode(&in_it(PAYMENT_SUCCEEDED)).unwrap();
+    }
 }
 
 #[test]

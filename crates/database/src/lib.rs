@@ -10,6 +10,7 @@
 mod group_commit;
 mod migrations;
 mod patience;
+mod reachability;
 mod reads;
 mod session;
 mod transaction;
@@ -25,6 +26,7 @@ pub use write::Write;
 pub use write_error::WriteError;
 
 use group_commit::Writers;
+use reachability::Reachability;
 
 /// An open database with its schema up to date.
 #[derive(Clone)]
@@ -32,6 +34,7 @@ pub struct Database {
     engine: Engine,
     reads: Reads,
     writers: Writers,
+    reachability: Reachability,
 }
 
 /// Why a database could not be opened.
@@ -48,7 +51,7 @@ pub enum OpenError {
     /// No connection: wrong address, wrong credentials, server down.
     #[error("the database {url} cannot be opened: {source}")]
     Connect {
-        /// The address without its password.
+        /// The address, without user, password and parameters.
         url: String,
         /// What the driver said.
         source: sqlx::Error,
@@ -56,7 +59,7 @@ pub enum OpenError {
     /// The schema could not be brought up to date.
     #[error("the schema of {url} cannot be brought up to date: {source}")]
     Migrate {
-        /// The address without its password.
+        /// The address, without user, password and parameters.
         url: String,
         /// What the migrator said.
         source: sqlx::migrate::MigrateError,
@@ -79,7 +82,8 @@ impl Database {
             Engine::Postgres => 4,
         };
         let reads = Reads::connect(url).await.map_err(connect)?;
-        Ok(Self { engine: url.engine(), reads, writers: Writers::start(url, writers) })
+        let (writers, reachability) = (Writers::start(url, writers), Reachability::new());
+        Ok(Self { engine: url.engine(), reads, writers, reachability })
     }
 
     /// Which engine this is, for the few statements that need a branch.
@@ -101,13 +105,9 @@ impl Database {
     ///
     /// Neither dropping the returned future nor an outage undoes the write: it may still commit.
     pub async fn write<W: Write>(&self, write: W) -> Result<W::Output, WriteError> {
-        self.writers.write(write).await
-    }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("SELECT 1").execute(&self.reads).await?;
-        Ok(())
+        let outcome = self.writers.write(write).await;
+        self.reachability.observe(&outcome);
+        outcome
     }
 
     /// Commits the writes under way, refuses new ones and closes all connections.

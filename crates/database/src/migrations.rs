@@ -26,6 +26,9 @@ const LOCKED_PAUSE: Duration = Duration::from_secs(1);
 /// line for a table keeps all others from it. sqlx takes no lock on SQLite: of two processes that start together on a new
 /// file, one finds the tables of the other, and by its next try that one has noted them down.
 pub(crate) async fn run(url: &DatabaseUrl, migrations: &Migrator) -> Result<(), OpenError> {
+    // A newer version may have been here before: migrations only add, so its schema serves this version as well.
+    let mut migrations = Migrator::with_migrations(migrations.iter().cloned().collect());
+    migrations.set_ignore_missing(true);
     let deadline = Instant::now() + MIGRATIONS_TIMEOUT;
     let mut tries_left = TRIES;
     loop {

@@ -13,7 +13,28 @@ pub enum Engine {
     Postgres,
 }
 
-/// A `DATABASE_URL` that names one of the two engines. Its `Display` leaves out the password.
+/// The parameters of a PostgreSQL URL that its driver understands; it logs any other, with its value.
+const PARAMETERS: [&str; 17] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+];
+
+/// A `DATABASE_URL` that names one of the two engines. Its `Display` leaves out user, password and parameters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     engine: Engine,
@@ -67,17 +88,26 @@ impl FromStr for DatabaseUrl {
         // The drivers' own parsers decide on the rest, so that a bad URL stops the process before anything is opened.
         let accepted = match engine {
             Engine::Sqlite => url.url.parse::<sqlx::sqlite::SqliteConnectOptions>().is_ok(),
+            // A # cuts the URL short: in a password it would leave half of that as the port.
+            Engine::Postgres if rest.contains('#') || !has_known_parameters(rest) => false,
             Engine::Postgres => url.url.parse::<sqlx::postgres::PgConnectOptions>().is_ok(),
         };
         if accepted { Ok(url) } else { Err(InvalidDatabaseUrl) }
     }
 }
 
+fn has_known_parameters(rest: &str) -> bool {
+    let parameters = rest.split_once('?').map_or("", |(_, parameters)| parameters);
+    let mut names = parameters.split('&').map(|parameter| parameter.split('=').next().unwrap_or_default());
+    names.all(|name| name.is_empty() || name.starts_with("options") || PARAMETERS.contains(&name))
+}
+
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.url.split_once("://"), self.url.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, host))) => write!(f, "{scheme}://…@{host}"),
-            _ => f.write_str(&self.url),
+        let address = self.url.split('?').next().unwrap_or_default();
+        match (self.engine, address.split_once("://"), address.rsplit_once('@')) {
+            (Engine::Postgres, Some((scheme, _)), Some((_, host))) => write!(f, "{scheme}://…@{host}"),
+            _ => f.write_str(address),
         }
     }
 }
@@ -97,15 +127,34 @@ mod tests {
         let engine = |url: &str| url.parse::<DatabaseUrl>().map(|url| url.engine());
         assert_eq!(engine("sqlite://data/orders.db"), Ok(Engine::Sqlite));
         assert_eq!(engine("postgres://u:p@db/orders"), Ok(Engine::Postgres));
-        for bad in ["", "orders.db", "mysql://db/orders", "sqlite://", "sqlite://:memory:", "postgres://h:port/x"] {
+        assert_eq!(engine("postgres://db/orders?sslmode=require&options[search_path]=x"), Ok(Engine::Postgres));
+        for bad in [
+            "",
+            "orders.db",
+            "mysql://db/orders",
+            "sqlite://",
+            "sqlite://:memory:",
+            "postgres://h:port/x",
+            "postgres://u:12#3@h/x",
+            "postgres://h/x?pasword=s3cret",
+        ] {
             assert_eq!(engine(bad), Err(InvalidDatabaseUrl), "{bad}");
         }
     }
 
     #[test]
     fn a_password_is_never_shown() {
-        let url: DatabaseUrl = "postgres://orders:s3cret@db:5432/orders".parse().unwrap();
-        assert_eq!(url.to_string(), "postgres://…@db:5432/orders");
-        assert_eq!(format!("{url:?}"), "postgres://…@db:5432/orders");
+        for url in [
+            "postgres://orders:s3cret@db:5432/orders",
+            "postgres://orders:s3@cret@db:5432/orders",
+            "postgres://orders@db:5432/orders?password=s3cret",
+            "postgres://orders@db:5432/orders?sslmode=require&password=s3@cret",
+        ] {
+            let url: DatabaseUrl = url.parse().unwrap();
+            assert_eq!(url.to_string(), "postgres://…@db:5432/orders");
+            assert_eq!(format!("{url:?}"), "postgres://…@db:5432/orders");
+        }
+        let url: DatabaseUrl = "postgres://db/orders?user=orders&password=s3cret".parse().unwrap();
+        assert_eq!(url.to_string(), "postgres://db/orders");
     }
 }

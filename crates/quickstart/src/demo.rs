@@ -43,8 +43,7 @@ struct Line {
 
 /// Places the orders and shows each one's way; whether all have reached the end that their kind should reach.
 pub async fn run(system: &System) -> anyhow::Result<bool> {
-    // Another client in the process may have installed the same one before.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    chassis::tls::install_provider();
     let http = Client::new();
     let orders = format!("http://{}/orders", system.api);
     let begun = Instant::now();

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use chassis::configuration::Faults;
 use chassis::telemetry::{DEFAULT_FILTER, Telemetry};
-use chassis::{Configuration, Environment, shutdown};
+use chassis::{Configuration, Environment, process, shutdown};
 use clap::{Parser, Subcommand};
+use quickstart::system::DECIDED;
 use quickstart::{System, SystemSettings, demo};
 
 /// Starts the order service, the payment service and an SQS queue in one process.
@@ -36,34 +37,17 @@ fn main() -> ExitCode {
         Ok(loaded) => loaded,
         Err(faults) => return faults.report(),
     };
-    match start(command, settings, telemetry) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("quickstart: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    process::run("microservices-async", Some(telemetry), run(command, settings))
 }
 
 fn load(command: Command) -> Result<(SystemSettings, Telemetry), Faults> {
-    // One process has two databases and two admin ports: it decides on them by itself.
-    let environment =
-        Environment::of_process()?.without(&["DATABASE_URL", "ADMIN_PORT", "ORDERS_QUEUE", "PAYMENTS_QUEUE"]);
-    let mut configuration = Configuration::new(environment);
+    let mut configuration = Configuration::new(Environment::of_process()?.without(&DECIDED));
     let default_filter = if command == Command::Demo { "off" } else { DEFAULT_FILTER };
     let telemetry = Telemetry::load_with(&mut configuration, default_filter);
     let settings = SystemSettings::read(&mut configuration);
     configuration.whole((settings, telemetry))
 }
 
-fn start(command: Command, settings: SystemSettings, telemetry: Telemetry) -> anyhow::Result<ExitCode> {
-    let telemetry = telemetry.start("microservices-async")?;
-    let code = run(command, settings);
-    telemetry.end();
-    code
-}
-
-#[tokio::main]
 async fn run(command: Command, settings: SystemSettings) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal()?;
     if command == Command::Run {
@@ -88,7 +72,12 @@ async fn run(command: Command, settings: SystemSettings) -> anyhow::Result<ExitC
 }
 
 fn introduce(system: &System) {
-    let System { api, orders_admin, payments_admin, queue_url, .. } = system;
+    let System { api, orders_admin, payments_admin, queue_url, payments_are_simulated, .. } = system;
+    let payments = if *payments_are_simulated {
+        "simulated, nobody is charged: the cents of the total decide (PAYMENT_PROVIDER_URL is not set)"
+    } else {
+        "charged by the provider at PAYMENT_PROVIDER_URL"
+    };
     println!(
         "
   API          http://{api}/orders
@@ -96,6 +85,7 @@ fn introduce(system: &System) {
   Queue        {queue_url}  (aws --endpoint-url {queue_url} sqs list-queues)
   Metrics      http://{orders_admin}/metrics  http://{payments_admin}/metrics
   Databases    {DATA}/orders.db  {DATA}/payments.db
+  Payments     {payments}
 
   Place an order:
 

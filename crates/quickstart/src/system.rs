@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chassis::Configuration;
+use chassis::http::BindError;
 use embedded_queue::EmbeddedQueue;
 use messaging::{Queue, client};
 use order_service::OrderService;
@@ -13,6 +14,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// What one process decides by itself: it has two databases, two admin ports and a queue of its own.
+pub const DECIDED: [&str; 4] = ["DATABASE_URL", "ADMIN_PORT", "ORDERS_QUEUE", "PAYMENTS_QUEUE"];
 /// LocalStack's port, so that the same `aws --endpoint-url` works on both.
 const QUEUE_PORT: u16 = 4566;
 
@@ -32,7 +35,6 @@ impl SystemSettings {
         };
         (settings.orders.address, settings.payments.address) = (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
         (settings.orders.admin_port, settings.payments.admin_port) = (3011, 3012);
-        settings.orders.tell_pending_again = true;
         settings
     }
 
@@ -57,6 +59,8 @@ pub struct System {
     pub orders_admin: SocketAddr,
     /// Where the payment service's health and metrics are.
     pub payments_admin: SocketAddr,
+    /// Whether nobody is charged: no payment provider is configured.
+    pub payments_are_simulated: bool,
     /// The SQS endpoint.
     pub queue_url: String,
     /// The dead-letter queue of orders.
@@ -75,19 +79,37 @@ impl System {
         queue.create_queues().await?;
         settings.orders.database_url = sqlite(directory.join("orders.db"))?;
         settings.payments.database_url = sqlite(directory.join("payments.db"))?;
-        free_if_taken(&mut settings.orders.admin_port).await;
-        free_if_taken(&mut settings.payments.admin_port).await;
 
         let metrics = messaging::Metrics::register(&mut Default::default());
         let dead_letters = Queue::new(sqs.clone(), "orders-dlq", metrics);
-        let payments = PaymentService::build(settings.payments, sqs.clone()).await?;
-        let orders = OrderService::build(settings.orders, sqs).await?;
+        let payments_are_simulated = settings.payments.provider_url.is_none();
+        let payments = near(settings.payments.admin_port, async |admin_port| {
+            let settings = payment_service::Settings { admin_port, ..settings.payments.clone() };
+            PaymentService::build(settings, sqs.clone()).await
+        });
+        let payments = payments.await?;
+        let orders = near(settings.orders.admin_port, async |admin_port| {
+            let settings = order_service::Settings { admin_port, ..settings.orders.clone() };
+            OrderService::build(settings, sqs.clone()).await
+        });
+        let orders = orders.await?;
+        orders.tell_pending_again().await?;
         let (api, orders_admin) = (orders.address()?, orders.admin_address()?);
         let payments_admin = payments.admin_address()?;
 
         let stop = CancellationToken::new();
         let services = [tokio::spawn(payments.run(stop.clone())), tokio::spawn(orders.run(stop.clone()))];
-        Ok(Self { api, orders_admin, payments_admin, queue_url, dead_letters, queue, stop, services })
+        Ok(Self {
+            api,
+            orders_admin,
+            payments_admin,
+            payments_are_simulated,
+            queue_url,
+            dead_letters,
+            queue,
+            stop,
+            services,
+        })
     }
 
     /// Resolves when a service has ended without having been told to.
@@ -120,8 +142,9 @@ async fn listen_at_or_near(port: u16) -> std::io::Result<TcpListener> {
     }
 }
 
-async fn free_if_taken(port: &mut u16) {
-    if TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await.is_err() {
-        *port = 0;
-    }
+/// Builds a service with its admin port at `port`, or at a free one if it is taken: by another `cargo run`, for one.
+async fn near<S>(port: u16, build: impl AsyncFn(u16) -> anyhow::Result<S>) -> anyhow::Result<S> {
+    let built = build(port).await;
+    let fault = built.as_ref().err().and_then(|error| error.downcast_ref::<BindError>());
+    if fault.is_some_and(|fault| fault.variable() == "ADMIN_PORT") { build(0).await } else { built }
 }

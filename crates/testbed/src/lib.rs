@@ -10,12 +10,14 @@ mod provider;
 mod proxy;
 mod queues;
 mod wait;
+mod wire;
 
 pub use databases::Databases;
 pub use provider::{CountingProvider, Reply};
 pub use proxy::{Fault, FaultyProxy};
 pub use queues::{QueueMessage, Queues};
 pub use wait::{eventually, never};
+pub use wire::Wire;
 
 /// An HTTP client for the tests.
 pub fn http_client() -> reqwest::Client {

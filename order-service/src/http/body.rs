@@ -6,15 +6,21 @@ use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use contracts::Currency;
+use http_body_util::LengthLimitError;
+use mime::Mime;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::problem::{FieldFault, Problem};
+use super::shortened;
 use crate::order::{NewOrder, UserId};
 use crate::total::OrderTotal;
 
-const MAX_BYTES: usize = 64 * 1024;
+/// The largest body, in bytes.
+pub(super) const MAX_BYTES: usize = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// More faults than this help nobody, and would make an answer that is longer than the body.
+pub(super) const MAX_FAULTS: usize = 20;
 
 /// An order as the client asked for it.
 pub(crate) struct OrderBody(pub(crate) NewOrder);
@@ -32,9 +38,8 @@ impl<S: Sync> FromRequest<S> for OrderBody {
             return Err(Problem::body_too_large(MAX_BYTES));
         }
         let body = tokio::time::timeout(TIMEOUT, to_bytes(request.into_body(), MAX_BYTES)).await;
-        let body = body.map_err(|_| Problem::body_too_slow())?.map_err(|error| {
-            use std::error::Error;
-            let too_large = error.source().is_some_and(|source| source.to_string().contains("length limit"));
+        let body = body.map_err(|_| Problem::body_too_slow(TIMEOUT))?.map_err(|error| {
+            let too_large = error.into_inner().is::<LengthLimitError>();
             if too_large { Problem::body_too_large(MAX_BYTES) } else { Problem::body_broken() }
         })?;
         parse(&body).map(Self)
@@ -42,9 +47,12 @@ impl<S: Sync> FromRequest<S> for OrderBody {
 }
 
 fn is_json(request: &Request) -> bool {
-    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let essence = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.and_then(|value| value.parse::<Mime>().ok());
+    media_type.is_some_and(|media_type| {
+        let is_json = media_type.subtype() == mime::JSON || media_type.suffix() == Some(mime::JSON);
+        media_type.type_() == mime::APPLICATION && is_json
+    })
 }
 
 fn parse(body: &[u8]) -> Result<NewOrder, Problem> {
@@ -52,44 +60,74 @@ fn parse(body: &[u8]) -> Result<NewOrder, Problem> {
     let value: &RawValue = serde_json::from_str(text).map_err(|error| {
         Problem::not_json(format!("Reading stopped at line {}, column {}.", error.line(), error.column()))
     })?;
+    let mut faults = Faults::default();
     let Ok(Members(members)) = serde_json::from_str(value.get()) else {
-        return Err(Problem::invalid_order(vec![fault("", "must be an object with userId and total")]));
+        faults.add("", "must be an object with userId and total");
+        return Err(Problem::invalid_order(faults.first, faults.count));
     };
-    let mut faults = Vec::new();
-    for (place, (name, _)) in members.iter().enumerate() {
-        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        if !["userId", "total", "currency"].contains(&name.as_str()) {
-            let shown: String = pointer.chars().take(64).collect();
-            faults.push(fault(&shown, "is not a field of an order"));
-        } else if members[..place].iter().any(|(earlier, _)| earlier == name) {
-            faults.push(fault(&pointer, "is given more than once"));
+    // The first of each name counts; every further one is a fault.
+    let [mut user_id_json, mut total_json, mut currency_json] = [None; 3];
+    for (name, value) in &members {
+        let place = match name.as_str() {
+            "userId" => &mut user_id_json,
+            "total" => &mut total_json,
+            "currency" => &mut currency_json,
+            _ => {
+                faults.add(&pointer(name), "is not a field of an order");
+                continue;
+            }
+        };
+        if place.is_some() {
+            faults.add(&pointer(name), "is given more than once");
+        } else {
+            *place = Some(value.get());
         }
     }
-    let member = |name: &str| members.iter().find(|(member, _)| member == name).map(|(_, value)| value.get());
-    let user_id = required(member("userId"), "/userId", user_id, &mut faults);
-    let total = required(member("total"), "/total", total, &mut faults);
-    let currency = match member("currency") {
+    let user_id = faults.required(user_id_json, "/userId", user_id);
+    let total = faults.required(total_json, "/total", total);
+    let currency = match currency_json {
         None => Some(Currency::USD),
-        given => required(given, "/currency", currency, &mut faults),
+        given => faults.required(given, "/currency", currency),
     };
     match (user_id, total, currency) {
-        (Some(user_id), Some(total), Some(currency)) if faults.is_empty() => Ok(NewOrder { user_id, total, currency }),
-        _ => Err(Problem::invalid_order(faults)),
+        (Some(user_id), Some(total), Some(currency)) if faults.count == 0 => Ok(NewOrder { user_id, total, currency }),
+        _ => Err(Problem::invalid_order(faults.first, faults.count)),
     }
 }
 
-fn required<T>(
-    value: Option<&str>,
-    pointer: &str,
-    parse: impl FnOnce(&str) -> Result<T, String>,
-    faults: &mut Vec<FieldFault>,
-) -> Option<T> {
-    match value.map(parse) {
-        Some(Ok(value)) => return Some(value),
-        Some(Err(detail)) => faults.push(fault(pointer, &detail)),
-        None => faults.push(fault(pointer, "is missing")),
+/// What is wrong with an order: the first faults, and how many there are.
+#[derive(Default)]
+struct Faults {
+    first: Vec<FieldFault>,
+    count: usize,
+}
+
+impl Faults {
+    fn add(&mut self, pointer: &str, detail: &str) {
+        self.count += 1;
+        if self.first.len() < MAX_FAULTS {
+            self.first.push(FieldFault { pointer: pointer.to_owned(), detail: detail.to_owned() });
+        }
     }
-    None
+
+    fn required<T>(
+        &mut self,
+        value: Option<&str>,
+        pointer: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match value.map(parse) {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(detail)) => self.add(pointer, &detail),
+            None => self.add(pointer, "is missing"),
+        }
+        None
+    }
+}
+
+/// A member's JSON Pointer (RFC 6901).
+fn pointer(name: &str) -> String {
+    shortened(&format!("/{}", name.replace('~', "~0").replace('/', "~1")))
 }
 
 fn user_id(json: &str) -> Result<UserId, String> {
@@ -109,10 +147,6 @@ fn currency(json: &str) -> Result<Currency, String> {
 
 fn string(json: &str) -> Result<String, String> {
     serde_json::from_str(json).map_err(|_| "must be a text".to_owned())
-}
-
-fn fault(pointer: &str, detail: &str) -> FieldFault {
-    FieldFault { pointer: pointer.to_owned(), detail: detail.to_owned() }
 }
 
 /// A JSON object's members as they stand there: numbers keep their digits, and a name given twice is seen.
@@ -143,7 +177,26 @@ impl<'de> Deserialize<'de> for Members<'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::Request;
     use proptest::prelude::*;
+
+    #[test]
+    fn json_is_any_media_type_that_says_so() {
+        let is_json = |media_type: &str| {
+            is_json(&Request::builder().header("content-type", media_type).body(axum::body::Body::empty()).unwrap())
+        };
+        for media_type in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json;charset=\"utf-8\"",
+            "application/vnd.shop+json",
+        ] {
+            assert!(is_json(media_type), "{media_type}");
+        }
+        for media_type in ["", "json", "text/json", "application/jsonp", "application/x-www-form-urlencoded", "*/*"] {
+            assert!(!is_json(media_type), "{media_type}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -16,11 +16,11 @@ struct LiveAnswer {
     status: String,
 }
 
-/// Whether what the service needs is in reach.
+/// Whether the service should be given work, and what it stands on.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({ "status": "ready", "database": "up", "queue": "up" }))]
 struct ReadyAnswer {
-    /// `ready` or `not ready`
+    /// `ready`, `not ready` or `stopping`
     status: String,
     /// `up` or `down`
     database: String,
@@ -46,7 +46,8 @@ fn healthz() {}
 
 /// Is it ready?
 ///
-/// If not, it will be as soon as what is down is up again. Orders are accepted without the queue.
+/// As long as the database is up: without the queue orders are accepted all the same, and told on once it is back. The
+/// answer is what the service knows; neither is asked for it.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -54,7 +55,7 @@ fn healthz() {}
     security(()),
     responses(
         (status = 200, description = "Ready", body = ReadyAnswer),
-        (status = 503, description = "The database or the queue is out of reach", body = ReadyAnswer),
+        (status = 503, description = "The database is out of reach, or the service is stopping", body = ReadyAnswer),
     )
 )]
 #[expect(dead_code, reason = "only its description is used")]

@@ -6,7 +6,8 @@ use axum::http::request::Parts;
 use super::problem::Problem;
 
 const HEADER: &str = "idempotency-key";
-const MAX_CHARACTERS: usize = 255;
+/// The longest key.
+pub(super) const MAX_CHARACTERS: usize = 255;
 
 /// The key of the request, if it has one. The draft's value is a quoted string, many clients send it bare: both are the
 /// same key.

@@ -7,6 +7,7 @@ mod idempotency_key;
 mod orders;
 mod problem;
 mod query;
+mod schema;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ impl Modify for BearerToken {
 }
 
 /// Everything that the public port serves.
-pub(crate) fn router<H: Health>(store: OrderStore, health: Arc<H>, edge: &EdgeSettings) -> Router {
+pub(crate) fn router(store: OrderStore, health: Arc<Health>, edge: &EdgeSettings) -> Router {
     let (orders, api) = OpenApiRouter::with_openapi(Api::openapi().merge_from(HealthApi::openapi()))
         .routes(routes!(orders::place_order, orders::list_orders))
         .routes(routes!(orders::get_order))
@@ -77,4 +78,9 @@ async fn unknown_asset(response: Response) -> Response {
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
     Problem::internal().into_response()
+}
+
+/// Not all of what a client has sent, to tell it what is meant.
+fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
 }

@@ -12,11 +12,12 @@ use tracing::Instrument;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::body::OrderBody;
+use super::body::{self, OrderBody};
 use super::edge::{Caller, OrderSlots};
 use super::idempotency_key::IdempotencyKey;
 use super::problem::Problem;
 use super::query::ListQuery;
+use super::schema;
 use crate::order::{Order, order_id};
 use crate::store::{OrderStore, PlaceOrder, Placed};
 
@@ -35,15 +36,12 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 #[schema(examples(json!({ "userId": "dev-user", "total": 42.00 })))]
 #[allow(dead_code, reason = "it describes the body, which OrderBody reads exactly")]
 pub(crate) struct NewOrderSchema {
-    /// Who orders; no control characters.
-    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+    #[schema(schema_with = schema::user_id)]
     user_id: String,
-    /// What is to be paid, with at most two decimals.
-    #[schema(exclusive_minimum = 0, maximum = 1_000_000, multiple_of = 0.01)]
+    #[schema(schema_with = schema::total)]
     total: f64,
-    /// ISO 4217, default USD.
-    #[schema(nullable = false, required = false, pattern = "^[A-Z]{3}$", default = "USD")]
-    currency: Option<String>,
+    #[schema(schema_with = schema::currency, required = false)]
+    currency: String,
 }
 
 /// An order.
@@ -56,23 +54,14 @@ pub(crate) struct OrderAnswer {
     #[schema(value_type = f64)]
     total: Box<RawValue>,
     currency: String,
-    #[schema(inline)]
-    status: Status,
+    #[schema(schema_with = schema::status)]
+    status: String,
     /// RFC 3339, UTC.
     #[schema(format = DateTime)]
     created_at: String,
     /// RFC 3339, UTC.
     #[schema(format = DateTime)]
     updated_at: String,
-}
-
-/// How far an order is. `PAID` and `DECLINED` are final.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum Status {
-    Pending,
-    Paid,
-    Declined,
 }
 
 /// One page of orders.
@@ -87,7 +76,6 @@ pub(crate) struct OrdersAnswer {
 
 impl From<Order> for OrderAnswer {
     fn from(order: Order) -> Self {
-        use crate::order::OrderStatus;
         let total = RawValue::from_string(order.placed.total.to_string());
         Self {
             order_id: order.id,
@@ -95,11 +83,7 @@ impl From<Order> for OrderAnswer {
             // The total's text is a JSON number.
             total: total.unwrap_or_default(),
             currency: order.placed.currency.to_string(),
-            status: match order.status {
-                OrderStatus::Pending => Status::Pending,
-                OrderStatus::Paid => Status::Paid,
-                OrderStatus::Declined => Status::Declined,
-            },
+            status: order.status.to_string(),
             created_at: format!("{:.3}", order.created_at),
             updated_at: format!("{:.3}", order.updated_at),
         }
@@ -130,7 +114,7 @@ impl From<Order> for OrderAnswer {
         (status = 401, description = "No valid bearer token, where tokens are checked", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "userId is not the token's sub", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Larger than 64 KiB", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = format!("Larger than {} KiB", body::MAX_BYTES / 1024), body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Unusable fields, or the key belongs to another order", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many requests; see Retry-After", body = Problem, content_type = "application/problem+json"),
@@ -149,10 +133,10 @@ pub(crate) async fn place_order(
     }
     let _slot = slots.0.try_acquire().map_err(|_| Problem::overloaded())?;
     let key = key.map(|key| caller.own_key(key));
-    let caller = TraceContext::continue_from(headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()));
+    let trace = TraceContext::continue_from(headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()));
     let order = Order::accept(new_order);
-    let span = tracing::error_span!("place", trace_id = caller.trace_id());
-    let order = PlaceOrder::new(order, caller.begin(&span), key);
+    let span = tracing::error_span!("place", trace_id = trace.trace_id());
+    let order = PlaceOrder::new(order, trace.begin(&span), key);
     match store.place(order).instrument(span.clone()).await? {
         Placed::Accepted(order) => {
             span.in_scope(|| tracing::info!(order_id = %order.id, "order accepted"));
@@ -209,15 +193,7 @@ pub(crate) async fn get_order(
     get,
     path = "/orders",
     tag = "orders",
-    params(
-        ("userId" = Option<String>, Query, nullable = false, max_length = 64,
-            pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$", description = "Only those of this user"),
-        ("status" = Option<String>, Query, nullable = false, pattern = "^(PENDING|PAID|DECLINED)?$",
-            description = "Only those in this status"),
-        ("limit" = Option<u32>, Query, nullable = false, minimum = 1, maximum = 200, description = "At most so many; default 50"),
-        ("after" = Option<String>, Query, nullable = false, pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
-            description = "The next of the page before"),
-    ),
+    params(schema::ListParameters),
     responses(
         (status = 200, description = "One page", body = OrdersAnswer),
         (status = 400, description = "An unusable parameter", body = Problem, content_type = "application/problem+json"),

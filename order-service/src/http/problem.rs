@@ -1,11 +1,15 @@
 //! Errors as people and programs get them: RFC 9457 `application/problem+json`.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chassis::printable::escaped;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use super::{idempotency_key, shortened};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -28,7 +32,7 @@ pub(crate) struct Problem {
     status: u16,
     /// This occurrence of it, in words.
     detail: Cow<'static, str>,
-    /// One entry per unusable field of the request body.
+    /// One entry per unusable field of the request body; of many the first 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldFault>,
     #[serde(skip)]
@@ -61,13 +65,15 @@ impl Problem {
     }
 
     pub(crate) fn bad_parameter(name: &str, detail: impl std::fmt::Display) -> Self {
-        let detail = format!("{name}: {detail}.");
+        let detail = format!("{}: {detail}.", escaped(&shortened(name)));
         Self::new(StatusCode::BAD_REQUEST, "unusable-parameter", "A query parameter cannot be used", detail)
     }
 
     pub(crate) fn bad_idempotency_key() -> Self {
-        let detail =
-            "Idempotency-Key must be given once: 1 to 255 visible ASCII characters, bare or as a quoted string.";
+        let detail = format!(
+            "Idempotency-Key must be given once: 1 to {} visible ASCII characters, bare or as a quoted string.",
+            idempotency_key::MAX_CHARACTERS
+        );
         Self::new(StatusCode::BAD_REQUEST, "unusable-idempotency-key", "The idempotency key cannot be used", detail)
     }
 
@@ -76,10 +82,14 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key is taken", detail)
     }
 
-    pub(crate) fn invalid_order(errors: Vec<FieldFault>) -> Self {
-        let detail = match errors.len() {
-            1 => "1 of its fields cannot be used; errors names it.".to_owned(),
-            faults => format!("{faults} of its fields cannot be used; errors names each."),
+    /// `errors` are the first of so many `faults`.
+    pub(crate) fn invalid_order(errors: Vec<FieldFault>, faults: usize) -> Self {
+        let detail = match (faults, errors.len()) {
+            (1, _) => "1 of its fields cannot be used; errors names it.".to_owned(),
+            (_, named) if named < faults => {
+                format!("{faults} of its fields cannot be used; errors names the first {named}.")
+            }
+            _ => format!("{faults} of its fields cannot be used; errors names each."),
         };
         let problem =
             Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-order", "The order cannot be accepted", detail);
@@ -87,8 +97,8 @@ impl Problem {
     }
 
     pub(crate) fn unknown_order(id: &str) -> Self {
-        let shown: String = id.chars().filter(|c| !c.is_control()).take(64).collect();
-        Self::new(StatusCode::NOT_FOUND, "unknown-order", "No such order", format!("There is no order {shown:?}."))
+        let detail = format!("There is no order {:?}.", shortened(id));
+        Self::new(StatusCode::NOT_FOUND, "unknown-order", "No such order", detail)
     }
 
     pub(crate) fn unknown_path() -> Self {
@@ -111,8 +121,8 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", detail)
     }
 
-    pub(crate) fn body_too_slow() -> Self {
-        let detail = "The body did not arrive within 30 s.";
+    pub(crate) fn body_too_slow(limit: Duration) -> Self {
+        let detail = format!("The body did not arrive within {} s.", limit.as_secs());
         Self::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "The body came too slowly", detail)
     }
 

@@ -7,10 +7,12 @@ use super::problem::Problem;
 use crate::order::order_id;
 use crate::store::ListOrders;
 
-const DEFAULT_LIMIT: u32 = 50;
-const LIMITS: std::ops::RangeInclusive<u32> = 1..=200;
+/// How many orders a page has unless the client says so.
+pub(super) const DEFAULT_LIMIT: u32 = 50;
+/// How many it may have.
+pub(super) const LIMITS: std::ops::RangeInclusive<u32> = 1..=200;
 
-/// Which orders the client wants to see. A parameter without a value counts as not given.
+/// Which orders the client wants to see.
 pub(crate) struct ListQuery(pub(crate) ListOrders);
 
 impl<S: Sync> FromRequestParts<S> for ListQuery {
@@ -26,24 +28,27 @@ fn parse(query: &str) -> Result<ListOrders, Problem> {
     let mut seen = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if seen.contains(&name) {
-            return Err(Problem::bad_parameter(&shortened(&name), "is given more than once"));
+            return Err(Problem::bad_parameter(&name, "is given more than once"));
         }
-        let given = !value.is_empty();
         match name.as_ref() {
-            "userId" if given => list.user_id = Some(parsed(&name, value.parse())?),
-            "status" if given => list.status = Some(parsed(&name, value.parse())?),
-            "limit" if given => {
-                let limit = value.parse().ok().filter(|limit| LIMITS.contains(limit));
-                list.limit = parsed(&name, limit.ok_or("must be a whole number from 1 to 200"))?;
+            // Taken for no filter, `userId=` would list everybody's orders.
+            "userId" | "status" | "limit" | "after" if value.is_empty() => {
+                return Err(Problem::bad_parameter(&name, "must not be empty; leave it out"));
             }
-            "after" if given => {
+            "userId" => list.user_id = Some(parsed(&name, value.parse())?),
+            "status" => list.status = Some(parsed(&name, value.parse())?),
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| LIMITS.contains(limit));
+                let allowed = || format!("must be a whole number from {} to {}", LIMITS.start(), LIMITS.end());
+                list.limit = parsed(&name, limit.ok_or_else(allowed))?;
+            }
+            "after" => {
                 let cursor = order_id(&value).ok_or("must be the next of a page before");
                 list.after = Some(parsed(&name, cursor)?);
             }
-            "userId" | "status" | "limit" | "after" => {}
             _ => {
                 let detail = "is not a parameter here; there are userId, status, limit and after";
-                return Err(Problem::bad_parameter(&shortened(&name), detail));
+                return Err(Problem::bad_parameter(&name, detail));
             }
         }
         seen.push(name);
@@ -53,8 +58,4 @@ fn parse(query: &str) -> Result<ListOrders, Problem> {
 
 fn parsed<T, E: std::fmt::Display>(name: &str, result: Result<T, E>) -> Result<T, Problem> {
     result.map_err(|error| Problem::bad_parameter(name, error))
-}
-
-fn shortened(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(64).collect()
 }

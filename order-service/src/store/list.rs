@@ -54,13 +54,13 @@ impl ListOrders {
 impl OrderStore {
     /// One page of orders. Ids are UUIDv7, so their order is that of placing.
     pub async fn list(&self, list: &ListOrders) -> Result<Page, sqlx::Error> {
-        let filters = list.user_id.iter().map(UserId::as_str).chain(list.status.map(OrderStatus::as_str));
+        let filters = list.user_id.iter().map(UserId::as_str).chain(list.status.iter().map(OrderStatus::as_str));
         // One more than asked for tells whether there is a next page.
         let query = sqlx::query(list.statement())
             .bind(list.after.unwrap_or(Uuid::max()).to_string())
             .bind(i64::from(list.limit) + 1);
-        let rows =
-            filters.fold(query, |query, filter| query.bind(filter.to_owned())).fetch_all(self.database.reads()).await?;
+        let query = filters.fold(query, |query, filter| query.bind(filter.to_owned()));
+        let rows = self.database.noted(query.fetch_all(self.database.reads()).await)?;
         let mut orders = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let more = orders.len() > list.limit as usize;
         orders.truncate(list.limit as usize);

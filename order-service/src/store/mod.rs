@@ -22,7 +22,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{Any, Executor, Row};
 use uuid::Uuid;
 
-use crate::order::{NewOrder, Order, UserId};
+use crate::order::{NewOrder, Order, OrderStatus, UserId};
 use crate::total::OrderTotal;
 
 pub use keys::forget_statement;
@@ -49,14 +49,9 @@ impl OrderStore {
         Self { database, outbox }
     }
 
-    /// Whether the database answers.
-    pub async fn ping(&self) -> bool {
-        self.database.ping().await.is_ok()
-    }
-
     /// The order of that id.
     pub async fn get(&self, id: Uuid) -> Result<Option<Order>, sqlx::Error> {
-        find(self.database.reads(), &id.to_string()).await
+        self.database.noted(find(self.database.reads(), &id.to_string()).await)
     }
 }
 
@@ -71,9 +66,9 @@ fn read(row: &AnyRow) -> Result<Order, sqlx::Error> {
         placed: NewOrder {
             user_id: UserId::from_stored(row.try_get("user_id")?),
             total: OrderTotal::from_minor_units(row.try_get("amount")?),
-            currency: parsed(row, "currency", str::parse::<Currency>)?,
+            currency: parsed(row, "currency", Currency::accepted)?,
         },
-        status: parsed(row, "status", str::parse)?,
+        status: OrderStatus::from_stored(row.try_get("status")?),
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })

@@ -1,4 +1,4 @@
-//! Results of payments: an order leaves PENDING once, and never changes again.
+//! Results of payments: an order leaves its first status once, and never changes again.
 
 use database::{Write, WriteError};
 use jiff::Timestamp;
@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use super::{OrderStore, find};
-use crate::order::OrderStatus;
+use crate::order::{Order, OrderStatus};
 
 /// The end of an order's payment.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Settlement {
 }
 
 /// What a result did to its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// The order has its final status now.
     Now,
@@ -30,6 +30,9 @@ pub enum Settled {
     Before,
     /// It has the other final status, which stays.
     Otherwise(OrderStatus),
+    /// A newer version has given it a status that is not known here, which stays: what the result means to it, only that
+    /// version knows.
+    Newer(OrderStatus),
     /// The order is about another amount.
     OtherAmount,
     /// There is no such order.
@@ -47,13 +50,14 @@ impl Write for Settlement {
         let id = self.order_id.to_string();
         let updated = sqlx::query(
             "UPDATE orders SET status = $1, updated_at = $2 \
-             WHERE order_id = $3 AND status = 'PENDING' AND amount = $4 AND currency = $5",
+             WHERE order_id = $3 AND status = $6 AND amount = $4 AND currency = $5",
         )
         .bind(self.status.as_str())
         .bind(Timestamp::now().as_millisecond())
         .bind(&id)
         .bind(self.amount)
         .bind(self.currency.as_str())
+        .bind(OrderStatus::Pending.as_str())
         .execute(&mut *transaction)
         .await?;
         if updated.rows_affected() == 1 {
@@ -61,6 +65,7 @@ impl Write for Settlement {
         }
         Ok(match find(transaction, &id).await? {
             None => Settled::Unknown,
+            Some(Order { status: status @ OrderStatus::Other(_), .. }) => Settled::Newer(status),
             Some(order) if order.placed.total.minor_units() != self.amount => Settled::OtherAmount,
             Some(order) if order.placed.currency != self.currency => Settled::OtherAmount,
             Some(order) if order.status == self.status => Settled::Before,

@@ -11,8 +11,8 @@ QUOTED = re.compile(r'"([ !#-\[\]-~]|\\["\\]){1,255}"')
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # An empty limit counts as none, and that is what an object or a list comes out as.
-    if isinstance((case.query or {}).get("limit"), (dict, list)) or (case.query or {}).get("limit") == "":
+    # An object or a list without members comes out as no limit at all.
+    if isinstance((case.query or {}).get("limit"), (dict, list)):
         case.query["limit"] = "x"
     key = (case.headers or {}).get("Idempotency-Key")
     if not isinstance(key, str):

@@ -113,6 +113,12 @@ async fn the_description_has_every_route_and_every_answer() {
         parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect()
     };
     assert_eq!(parameters("get", "/orders"), BTreeSet::from(["userId", "status", "limit", "after"]));
+    for parameter in api["paths"]["/orders"]["get"]["parameters"].as_array().unwrap() {
+        assert_eq!((&parameter["in"], &parameter["required"]), (&json!("query"), &json!(false)), "{parameter}");
+        assert!(parameter["description"].is_string(), "{parameter}");
+        let limits = ["pattern", "enum", "maximum"].map(|limit| !parameter["schema"][limit].is_null());
+        assert!(limits.contains(&true), "says what is taken: {parameter}");
+    }
     assert_eq!(parameters("post", "/orders"), BTreeSet::from(["Idempotency-Key", "traceparent"]));
     assert_eq!(parameters("get", "/orders/{orderId}"), BTreeSet::from(["orderId"]));
     let headers = names(&api["paths"]["/orders"]["post"]["responses"]["202"]["headers"]);
@@ -131,6 +137,14 @@ async fn the_description_shows_an_order_that_is_accepted_and_the_answer_it_gets(
     assert_eq!(order["additionalProperties"], json!(false));
     let user_id = &order["properties"]["userId"];
     assert_eq!((&user_id["minLength"], &user_id["maxLength"]), (&json!(1), &json!(64)));
+    assert_eq!(
+        (&user_id["pattern"], &user_id["type"]),
+        (&json!(r"^[^\u0000-\u001f\u007f-\u009f]*$"), &json!("string"))
+    );
+    let (total, currency) = (&order["properties"]["total"], &order["properties"]["currency"]);
+    assert_eq!((&total["exclusiveMinimum"], &total["maximum"]), (&json!(0), &json!(1_000_000)));
+    let currencies = currency["enum"].as_array().unwrap();
+    assert!(currencies.contains(&json!("EUR")) && !currencies.contains(&json!("JPY")), "{currency}");
     assert_eq!(order["examples"], json!([{ "userId": "dev-user", "total": 42.0 }]));
 
     let answer = service.post(&order["examples"][0].to_string()).await;

@@ -61,6 +61,13 @@ async fn behind_a_proxy_a_client_is_the_address_that_the_proxy_has_seen() {
     })
     .await;
     assert_eq!(status("2001:db8:0:1::").await, 200, "another network");
+    let mut port = 4711..;
+    eventually("nor another port of one client", async || {
+        let port = port.next()?;
+        (status(&format!("203.0.113.7:{port}")).await == 429).then_some(())
+    })
+    .await;
+    assert_eq!(status("203.0.113.8:4711").await, 200, "another client behind the same proxy");
     service.stop().await;
 }
 
@@ -125,4 +132,16 @@ async fn other_origins_may_only_call_where_they_are_allowed_to() {
     assert_eq!(allowed(&open, "https://evil.example").await, None);
     closed.stop().await;
     open.stop().await;
+}
+
+#[test]
+fn a_limit_that_would_limit_nothing_is_refused_at_start() {
+    let load = |variables: &[(&str, &str)]| Settings::load(variables.iter().copied().collect());
+    for half in [("RATE_LIMIT_BURST", "3"), ("RATE_LIMIT_BEHIND_PROXY", "true")] {
+        for rate in [&[half][..], &[half, ("RATE_LIMIT_PER_SECOND", "")]] {
+            let faults = load(rate).unwrap_err().to_string();
+            assert!(faults.starts_with("RATE_LIMIT_PER_SECOND: ") && faults.lines().count() == 1, "{faults}");
+        }
+    }
+    assert!(load(&[("RATE_LIMIT_BEHIND_PROXY", "false"), ("RATE_LIMIT_BURST", "")]).is_ok());
 }

@@ -115,8 +115,23 @@ async fn a_user_id_that_is_empty_too_long_or_unprintable_is_refused() {
 }
 
 #[tokio::test]
-async fn a_currency_that_is_not_three_capital_letters_is_refused() {
-    let currencies = [r#""usd""#, r#""US""#, r#""USDT""#, r#""U$D""#, r#""ÄÖ""#, r#""""#, r#"" USD""#, "840", "null"];
+async fn a_currency_whose_amounts_are_not_hundredths_or_that_is_none_is_refused() {
+    let currencies = [
+        r#""JPY""#,
+        r#""KWD""#,
+        r#""ZZZ""#,
+        r#""XXX""#,
+        r#""HRK""#,
+        r#""usd""#,
+        r#""US""#,
+        r#""USDT""#,
+        r#""U$D""#,
+        r#""ÄÖ""#,
+        r#""""#,
+        r#"" USD""#,
+        "840",
+        "null",
+    ];
     let orders = currencies.map(|currency| format!(r#"{{"userId":"dev-user","total":42,"currency":{currency}}}"#));
     let table: Vec<(&str, &[&str])> = orders.iter().map(|order| (&**order, &["/currency"][..])).collect();
     expect_refused(&table).await;
@@ -133,6 +148,43 @@ async fn a_user_id_has_room_for_64_characters_however_many_bytes_they_are() {
         assert_eq!(service.order(&order_id).await["userId"], *id);
         let event: Value = serde_json::from_str(&queues.take("orders").await.body).unwrap();
         assert_eq!(event["data"]["userId"], *id);
+    }
+    service.stop().await;
+    queues.expect_empty("orders").await;
+}
+
+#[tokio::test]
+async fn a_currency_that_is_refused_is_told_why() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let service = Service::start(&queues, &databases).await;
+    for (currency, why) in [("JPY", "minor unit is a hundredth"), ("ZZZ", "in use"), ("usd", "three capital letters")] {
+        let order = json!({ "userId": "dev-user", "total": 42, "currency": currency }).to_string();
+        let problem = service.post(&order).await.problem(422);
+        assert!(problem["errors"][0]["detail"].as_str().unwrap().contains(why), "{problem}");
+    }
+    for currency in ["USD", "EUR", "GBP"] {
+        let order = json!({ "userId": "dev-user", "total": 42, "currency": currency }).to_string();
+        service.post(&order).await.accepted();
+        let event: Value = serde_json::from_str(&queues.take("orders").await.body).unwrap();
+        assert_eq!(event["data"]["currency"], currency);
+    }
+    service.stop().await;
+    queues.expect_empty("orders").await;
+}
+
+#[tokio::test]
+async fn of_thousands_of_faults_the_first_twenty_are_told_and_how_many_there_are() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let service = Service::start(&queues, &databases).await;
+    let unknown: Vec<String> = (0..6_000).map(|field| format!(r#""f{field}":0"#)).collect();
+    let again = vec![r#""total":42"#; 5_000];
+    for (fields, faults) in [(unknown.join(","), 6_000), (again.join(","), 5_000)] {
+        let answer = service.post(&format!(r#"{{"userId":"dev-user","total":42,{fields}}}"#)).await;
+        let problem = answer.problem(422);
+        assert_eq!(problem["errors"].as_array().unwrap().len(), 20);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&faults.to_string()) && detail.contains("first 20"), "{detail}");
+        assert!(answer.text.len() < 4_096, "{} bytes", answer.text.len());
     }
     service.stop().await;
     queues.expect_empty("orders").await;

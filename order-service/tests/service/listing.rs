@@ -134,10 +134,10 @@ async fn orders_can_be_listed_by_user_by_status_and_by_both() {
         // One by one, the pages of a filter are the filter's alone.
         let (mut walked, mut after) = (Vec::new(), String::new());
         loop {
-            let (page, next) = service.page(&format!("{query}&limit=1&after={after}")).await;
+            let (page, next) = service.page(&format!("{query}&limit=1{after}")).await;
             walked.extend(page);
             let Some(next) = next else { break };
-            after = next;
+            after = format!("&after={next}");
         }
         assert_eq!(walked, orders, "{query}");
     }

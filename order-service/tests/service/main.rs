@@ -10,6 +10,7 @@ mod events;
 mod fields;
 mod idempotency;
 mod listing;
+mod newer_version;
 mod old_keys;
 mod operations;
 mod outage;
@@ -19,6 +20,7 @@ mod placing;
 mod plans;
 mod process;
 mod queries;
+mod readiness;
 mod refusals;
 mod results;
 mod sending;
@@ -71,7 +73,10 @@ impl Service {
     }
 
     async fn with(sqs: &Client, settings: Settings) -> Self {
-        let service = OrderService::build(settings, sqs.clone()).await.unwrap();
+        Self::run(OrderService::build(settings, sqs.clone()).await.unwrap())
+    }
+
+    fn run(service: OrderService) -> Self {
         let url = format!("http://{}", service.address().unwrap());
         let admin_url = format!("http://{}", service.admin_address().unwrap());
         let stop = CancellationToken::new();

@@ -9,7 +9,8 @@ use crate::Service;
 async fn health_and_readiness_are_answered_on_both_ports() {
     let (queues, databases) = (Queues::start().await, Databases::new());
     let service = Service::start(&queues, &databases).await;
-    eventually("the service is ready", async || (service.get("/readyz").await.status == 200).then_some(())).await;
+    let up = async || (service.get("/readyz").await.json()["queue"] == "up").then_some(());
+    eventually("the queues have been found", up).await;
     for answer in [service.get("/readyz").await, service.get_admin("/readyz").await] {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.json(), json!({ "status": "ready", "database": "up", "queue": "up" }));

@@ -38,6 +38,10 @@ struct Process {
 impl Process {
     /// Starts the service on free ports, and reads from its log which they are.
     async fn start(directory: &Path, queues: &Queues, databases: &Databases) -> Self {
+        Self::start_with(directory, queues, databases, &[]).await
+    }
+
+    async fn start_with(directory: &Path, queues: &Queues, databases: &Databases, variables: &[(&str, &str)]) -> Self {
         let mut command = binary(directory);
         command
             .env("PORT", "0")
@@ -48,7 +52,7 @@ impl Process {
         command.env("AWS_REGION", "us-east-1").env("AWS_ENDPOINT_URL", &queues.url);
         command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         // It does not wait for the end of the open long poll, which may take 20 s.
-        command.env("SHUTDOWN_TIMEOUT_SECONDS", "1");
+        command.env("SHUTDOWN_TIMEOUT_SECONDS", "1").envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
         let up = spawn_blocking(move || {
@@ -66,9 +70,15 @@ impl Process {
 
     /// Sends it a signal and returns its exit code.
     async fn signal(mut self, signal: &str) -> Option<i32> {
+        self.tell(signal);
+        eventually("the process has ended", async || self.child.try_wait().unwrap()).await.code()
+    }
+}
+
+impl Process {
+    fn tell(&self, signal: &str) {
         let kill = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status();
         assert!(kill.unwrap().success());
-        eventually("the process has ended", async || self.child.try_wait().unwrap()).await.code()
     }
 }
 
@@ -99,6 +109,7 @@ async fn a_bad_configuration_is_told_line_by_line_and_nothing_is_opened() {
         ("WORKER_CONCURRENCY", "many", "from 1 to"),
         ("VISIBILITY_TIMEOUT_SECONDS", "-1", "43200"),
         ("SHUTDOWN_TIMEOUT_SECONDS", "1.5", "from 1 to"),
+        ("SHUTDOWN_DELAY_SECONDS", "301", "from 0 to 300"),
         ("RETRY_BASE_SECONDS", "0", "from 1 to"),
         ("RUST_LOG", "info,=,", "filter"),
         ("LOG_FORMAT", "xml", "json"),
@@ -173,4 +184,55 @@ async fn a_terminated_service_has_told_what_it_accepted_and_exits_with_0() {
     assert_eq!(process.signal("-TERM").await, Some(0));
     assert_eq!(told(&queues, &orders).await, once_each(&orders));
     queues.expect_all_empty(&["orders", "orders-dlq"]).await;
+}
+
+#[tokio::test]
+async fn a_terminated_service_takes_requests_until_its_delay_is_over_and_a_second_signal_ends_it() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let directory = TempDir::new().unwrap();
+    // Longer than the test: it ends by the second signal.
+    let delay = [("SHUTDOWN_DELAY_SECONDS", "300")];
+    let process = Process::start_with(directory.path(), &queues, &databases, &delay).await;
+    let http = testbed::http_client();
+    process.tell("-TERM");
+    for url in [process.url.clone(), format!("http://127.0.0.1:{}", process.admin_port)] {
+        let status = async || http.get(format!("{url}/readyz")).send().await.unwrap().status();
+        eventually("it is not ready any more", async || (status().await == 503).then_some(())).await;
+    }
+    let request = http.post(format!("{}/orders", process.url)).header("content-type", "application/json");
+    let order = Answer::to(request.body(r#"{"userId":"dev-user","total":42.00}"#)).await.accepted();
+    assert_eq!(told(&queues, std::slice::from_ref(&order)).await, once_each(std::slice::from_ref(&order)));
+    assert_eq!(process.signal("-TERM").await, Some(130));
+    queues.expect_all_empty(&["orders", "orders-dlq"]).await;
+}
+
+#[tokio::test]
+async fn no_value_is_shown_whatever_is_wrong_with_it() {
+    let directory = TempDir::new().unwrap();
+    for (name, value) in [
+        ("PORT", "s3cret"),
+        ("DATABASE_URL", "postgres://orders@127.0.0.1:1/orders?password=s3cret"),
+        ("DATABASE_URL", "postgres://orders:s3cret@127.0.0.1:1/orders"),
+        ("DATABASE_URL", "postgres://127.0.0.1:1/orders?passwort=s3cret"),
+        ("AWS_ENDPOINT_URL", "http://user:s3cret@localhost:4566"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318?key=s3cret"),
+        ("AUTH_JWT_SECRET", "s3cret"),
+        ("AUTH_JWT_PUBLIC_KEY_FILE", "/s3cret.pem"),
+        ("RUST_LOG", "s3cret=loud"),
+        ("CORS_ALLOWED_ORIGINS", "s3cret"),
+    ] {
+        let mut command = binary(directory.path());
+        command.env("AWS_REGION", "us-east-1").env("PORT", "0").env("ADMIN_PORT", "0").env(name, value);
+        let output = run(command).await;
+        assert!(matches!(output.status.code(), Some(78 | 1)), "{name}: {output:?}");
+        let told = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+        assert!(!told.is_empty() && !told.contains("s3cret"), "{name}: {told}");
+    }
+    let dot_env = "AWS_REGION=us-east-1\nAUTH_JWT_SECRET=s3cret in three words\ns3cret\n";
+    std::fs::write(directory.path().join(".env"), dot_env).unwrap();
+    let output = run(binary(directory.path())).await;
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.lines().count()), (Some(78), 2), "{told}");
+    assert!(told.starts_with(".env line 2, AUTH_JWT_SECRET: ") && told.contains("\n.env line 3: "), "{told}");
+    assert!(!told.contains("s3cret"), "{told}");
 }

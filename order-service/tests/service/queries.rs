@@ -32,7 +32,13 @@ async fn a_parameter_that_cannot_be_used_is_refused_by_name() {
         ("limit=1&page=2", "page"),
         ("limit=1&limit=1", "limit"),
         ("userId=a&status=PAID&userId=b", "userId"),
-        ("limit=&limit=", "limit"),
+        ("limit=1&limit=", "limit"),
+        ("userId=", "userId"),
+        ("userId", "userId"),
+        ("status=", "status"),
+        ("limit=", "limit"),
+        ("after=", "after"),
+        ("userId=ann&status=", "status"),
     ] {
         let problem = service.get(&format!("/orders?{query}")).await.problem(400);
         assert!(problem["detail"].as_str().unwrap().contains(name), "{query}: {problem}");
@@ -43,14 +49,13 @@ async fn a_parameter_that_cannot_be_used_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_parameter_without_a_value_counts_as_not_given() {
+async fn a_query_without_parameters_filters_nothing() {
     let (queues, databases) = (Queues::start().await, Databases::new());
     let service = Service::start(&queues, &databases).await;
     let (first, second) = (service.place_for("ann").await, service.place_for("bob").await);
-    for query in ["", "userId=", "status=", "limit=", "after=", "userId=&status=&limit=&after=", "userId", "&&"] {
+    for query in ["", "&&"] {
         assert_eq!(service.list(query).await, [&*second, &first], "{query}");
     }
-    assert_eq!(service.list("userId=ann&status=").await, [first]);
     queues.take("orders").await;
     queues.take("orders").await;
     service.stop().await;

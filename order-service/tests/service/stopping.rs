@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use database::Database;
 use messaging::client;
+use order_service::OrderService;
 use order_service::store::MIGRATIONS;
 use testbed::{Databases, Fault, FaultyProxy, Queues, eventually};
 use tokio::task::JoinSet;
@@ -76,7 +77,7 @@ async fn what_a_stop_has_no_time_to_send_is_free_for_another_instance() {
     let proxy = FaultyProxy::start(&queues.url).await;
     proxy.fail(|action, _| if action == "SendMessageBatch" { Fault::Hang } else { Fault::None });
     let mut hurried = settings(&queues, &url);
-    hurried.shutdown_timeout = Duration::from_secs(1);
+    hurried.stopping.timeout = Duration::from_secs(1);
     hurried.consumer.shutdown_timeout = Duration::from_secs(1);
     let service = Service::with(&client::for_endpoint(&proxy.url).await, hurried).await;
     let orders = [service.place().await, service.place().await, service.place().await];
@@ -113,9 +114,9 @@ async fn pending_orders_are_told_again_only_when_that_is_asked_for() {
     Service::with(&forgetful.sqs, settings(&forgetful, &url)).await.stop().await;
     forgetful.expect_empty("orders").await;
 
-    let mut again = settings(&forgetful, &url);
-    again.tell_pending_again = true;
-    let service = Service::with(&forgetful.sqs, again).await;
+    let service = OrderService::build(settings(&forgetful, &url), forgetful.sqs.clone()).await.unwrap();
+    service.tell_pending_again().await.unwrap();
+    let service = Service::run(service);
     first_told.remove(&paid).unwrap();
     assert_eq!(take_all(&forgetful, &orders).await, first_told, "the same events, so that they are recognised");
     service.stop().await;
@@ -126,14 +127,14 @@ async fn pending_orders_are_told_again_only_when_that_is_asked_for() {
 async fn telling_again_of_what_was_not_told_yet_tells_it_once() {
     let (queues, databases) = (Queues::none_yet().await, Databases::new());
     let url = databases.create_url().await;
-    let mut settings = settings(&queues, &url);
-    settings.tell_pending_again = true;
-    let service = Service::with(&queues.sqs, settings.clone()).await;
+    let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
     let orders = [service.place().await, service.place().await, service.place().await];
     service.stop().await;
 
     queues.create().await;
-    let service = Service::with(&queues.sqs, settings).await;
+    let service = OrderService::build(settings(&queues, &url), queues.sqs.clone()).await.unwrap();
+    service.tell_pending_again().await.unwrap();
+    let service = Service::run(service);
     assert_eq!(told(&queues, &orders).await, once_each(&orders));
     service.stop().await;
     queues.expect_all_empty(&["orders", "orders-dlq"]).await;

@@ -161,8 +161,17 @@ fn a_check_that_could_not_hold_is_refused_at_start() {
     assert!(faults(&[("AUTH_JWT_SECRET", "short")]).contains("at least 32 bytes"));
     let incomplete = faults(&[("AUTH_JWT_SECRET", SECRET)]);
     assert!(incomplete.contains("AUTH_JWT_AUDIENCE") && incomplete.contains("AUTH_JWT_ISSUER"), "{incomplete}");
+    for key in [&[][..], &[("AUTH_JWT_SECRET", "")], &[("AUTH_JWT_PUBLIC_KEY_FILE", " ")]] {
+        for claims in [&[AUDIENCE, ISSUER][..], &[AUDIENCE], &[ISSUER]] {
+            let open_to_everybody = faults(&[key, claims].concat());
+            assert!(open_to_everybody.starts_with("AUTH_JWT_SECRET: must be set"), "{open_to_everybody}");
+        }
+    }
+    let short = faults(&[("AUTH_JWT_SECRET", "sh0rt"), AUDIENCE, ISSUER]);
+    assert!(short.lines().count() == 1 && !short.contains("sh0rt"), "{short}");
     let refused = |file: &str| faults(&[("AUTH_JWT_PUBLIC_KEY_FILE", file), AUDIENCE, ISSUER]);
-    assert!(refused("/nowhere.pem").contains("cannot be read"));
+    let nowhere = refused("/nowhere.pem");
+    assert!(nowhere.contains("cannot be read") && !nowhere.contains("nowhere"), "{nowhere}");
     assert!(refused(&key_file("p384.pub")).contains("must hold an RSA, P-256 or Ed25519"));
     assert!(refused(&key_file("rsa")).contains("private key"));
     assert!(refused(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).contains("must hold"));

@@ -1,17 +1,20 @@
 //! `dlq list`
 
+use chassis::printable::escaped;
 use messaging::Queue;
 use messaging::dead_letter::DeadLetter;
 use serde_json::{Value, json};
 
-use super::{Output, age_seconds, event_type, order_id, read};
+use super::{Output, age_seconds, event_type, order_id, print_json, read};
 
 const HEADINGS: [&str; 7] = ["ID", "AGE", "RECEIVES", "ORDER", "TYPE", "FAILURE", "REASON"];
+/// So that a line stays one.
+const MAX_CELL: usize = 120;
 
 pub(super) async fn run(dead_letters: Queue, limit: usize, output: Output) -> anyhow::Result<()> {
     let letters = read(dead_letters, limit).await?;
     match output {
-        Output::Json => println!("{}", Value::Array(letters.iter().map(summary).collect())),
+        Output::Json => print_json(&Value::Array(letters.iter().map(summary).collect())),
         Output::Text if letters.is_empty() => println!("no dead letters"),
         Output::Text => print(&letters.iter().map(row).collect::<Vec<_>>()),
     }
@@ -33,7 +36,7 @@ pub(super) fn summary(letter: &DeadLetter) -> Value {
 fn row(letter: &DeadLetter) -> [String; 7] {
     let or_dash = |value: Option<String>| value.map_or("-".to_owned(), |value| printable(&value));
     [
-        letter.message_id.clone(),
+        printable(&letter.message_id),
         age(age_seconds(letter)),
         or_dash(letter.receive_count().map(|count| count.to_string())),
         or_dash(order_id(letter)),
@@ -67,5 +70,5 @@ fn age(seconds: i64) -> String {
 
 /// What came from a message must not steer the terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect()
+    escaped(&text.chars().take(MAX_CELL).collect::<String>())
 }

@@ -5,6 +5,7 @@ mod redrive;
 mod show;
 
 use aws_sdk_sqs::Client;
+use chassis::printable::escaped_json;
 use clap::{Args, Subcommand, ValueEnum};
 use messaging::dead_letter::{self, Browser, DeadLetter, HOLD, THOROUGH};
 use messaging::{Metrics, Queue};
@@ -127,6 +128,11 @@ fn age_seconds(letter: &DeadLetter) -> i64 {
 fn say(output: Output, text: &str, json: Value) {
     match output {
         Output::Text => println!("{text}"),
-        Output::Json => println!("{json}"),
+        Output::Json => print_json(&json),
     }
+}
+
+/// The same value to whoever parses it, and nothing in it steers a terminal.
+fn print_json(json: &Value) {
+    println!("{}", escaped_json(&json.to_string()));
 }

@@ -1,11 +1,12 @@
 //! `dlq show ID`
 
+use chassis::printable::{escaped, escaped_json};
 use messaging::Queue;
 use messaging::dead_letter::{Browser, DeadLetter, HOLD, THOROUGH};
 use serde_json::{Value, json};
 
 use super::list::summary;
-use super::{Output, age_seconds, order_id};
+use super::{Output, age_seconds, order_id, print_json};
 
 pub(super) async fn run(dead_letters: Queue, id: &str, output: Output) -> anyhow::Result<bool> {
     let mut browser = Browser::new(dead_letters.clone(), THOROUGH, HOLD);
@@ -29,7 +30,7 @@ pub(super) async fn run(dead_letters: Queue, id: &str, output: Output) -> anyhow
             let mut whole = summary(&letter);
             whole["attributes"] = json!(letter.attributes);
             whole["body"] = body(&letter);
-            println!("{whole}");
+            print_json(&whole);
         }
         Output::Text => print(&letter),
     }
@@ -37,20 +38,20 @@ pub(super) async fn run(dead_letters: Queue, id: &str, output: Output) -> anyhow
 }
 
 fn print(letter: &DeadLetter) {
-    println!("id        {}", letter.message_id);
-    println!("order     {}", order_id(letter).unwrap_or_else(|| "-".to_owned()));
+    // What came from a message must not steer the terminal.
+    println!("id        {}", escaped(&letter.message_id));
+    println!("order     {}", order_id(letter).map_or_else(|| "-".to_owned(), |order| escaped(&order)));
     println!("age       {} s", age_seconds(letter));
-    println!("failure   {}", letter.kind());
-    println!("reason    {}", letter.reason());
+    println!("failure   {}", escaped(letter.kind()));
+    println!("reason    {}", escaped(letter.reason()));
     println!("attributes");
     for (name, value) in &letter.attributes {
-        println!("  {name}: {value}");
+        println!("  {}: {}", escaped(name), escaped(value));
     }
     println!("body");
     match body(letter) {
-        // Escaped, so that it cannot steer the terminal.
-        Value::String(text) => println!("  {}", text.escape_debug()),
-        json => println!("{json:#}"),
+        Value::String(text) => println!("  {}", escaped(&text)),
+        json => println!("{}", escaped_json(&format!("{json:#}"))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use contracts::{Currency, OrderCreated};
+use contracts::OrderCreated;
 use database::{Write, WriteError};
 use jiff::Timestamp;
 use messaging::{Outbox, TraceContext};
@@ -32,6 +32,8 @@ pub enum Claimed {
     Busy(Duration),
     /// The order is in the ledger with another amount or currency.
     OtherAmount,
+    /// A newer version has brought the row into a state that is not known here. It is left as it is.
+    Newer(String),
 }
 
 impl Write for Claim {
@@ -75,18 +77,18 @@ impl Write for Claim {
         .bind(&id)
         .fetch_one(&mut *transaction)
         .await?;
-        if row.try_get::<i64, _>("amount")? != order.amount
-            || row.try_get::<String, _>("currency")?.parse::<Currency>() != Ok(order.currency)
-        {
-            return Ok(Claimed::OtherAmount);
-        }
-        let conclusion = match row.try_get::<String, _>("state")?.as_str() {
+        let state: String = row.try_get("state")?;
+        let same_amount = row.try_get::<i64, _>("amount")? == order.amount
+            && row.try_get::<String, _>("currency")? == order.currency.as_str();
+        let conclusion = match state.as_str() {
+            "CHARGING" | "SUCCEEDED" | "DECLINED" if !same_amount => return Ok(Claimed::OtherAmount),
             "SUCCEEDED" => Conclusion::Succeeded { charge_id: row.try_get("charge_id")? },
             "DECLINED" => Conclusion::Declined { reason: row.try_get("reason")? },
-            _ => {
+            "CHARGING" => {
                 let left = row.try_get::<i64, _>("lease_until")?.saturating_sub(now).max(0);
                 return Ok(Claimed::Busy(Duration::from_millis(left as u64)));
             }
+            _ => return Ok(Claimed::Newer(state)),
         };
         // The message came again, so its result may not have arrived: telling it twice does no harm.
         let attempt = self.attempt(read_id(&row)?, row.try_get("attempt")?);
@@ -128,7 +130,7 @@ impl Ledger {
                     return Ok(Claimed::Busy(lease));
                 }
             }
-            Claimed::Busy(_) | Claimed::OtherAmount => {}
+            Claimed::Busy(_) | Claimed::OtherAmount | Claimed::Newer(_) => {}
         }
         Ok(claimed)
     }

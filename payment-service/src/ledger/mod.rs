@@ -37,11 +37,6 @@ impl Ledger {
     pub fn new(database: Database, outbox: Outbox) -> Self {
         Self { database, outbox }
     }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> bool {
-        self.database.ping().await.is_ok()
-    }
 }
 
 /// The right to charge an order, until the lease ends or somebody else has it.

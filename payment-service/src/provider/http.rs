@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Response, StatusCode, Url};
@@ -19,8 +19,8 @@ const MAX_TEXT: usize = 200;
 /// A provider that wants to be asked again later than this is asked after this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// Where the provider is; its `Display` leaves out user and password.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the provider is; shown without user, password and path.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ProviderUrl(Url);
 
 /// What is not a provider's URL.
@@ -45,6 +45,12 @@ impl FromStr for ProviderUrl {
 impl fmt::Display for ProviderUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.0.scheme(), self.0.host_str().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for ProviderUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -73,8 +79,7 @@ struct ChargeAnswer {
 impl HttpProvider {
     /// A client of the provider at `url`.
     pub fn new(url: ProviderUrl) -> Result<Self, reqwest::Error> {
-        // Another client in the process may have installed the same one before.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        chassis::tls::install_provider();
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
@@ -171,10 +176,16 @@ async fn read(mut response: Response) -> Result<ChargeAnswer, Unread> {
     serde_json::from_slice(&body).map_err(|_| Unread::Unusable("its answer is not the JSON that was agreed on"))
 }
 
-/// `Retry-After` in seconds; a date is not understood and counts as not given.
+/// When the provider wants to be asked again: `Retry-After` is a number of seconds, or a date (RFC 9110, section 10.2.3).
 fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+    wait_until_asked_for(response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim(), SystemTime::now())
+}
+
+fn wait_until_asked_for(value: &str, now: SystemTime) -> Option<Duration> {
+    let seconds = || value.parse().ok().map(Duration::from_secs);
+    // One that has passed: at once.
+    let date = || Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default());
+    seconds().or_else(date).map(|wait| wait.min(MAX_RETRY_AFTER))
 }
 
 fn failed(reason: String) -> Answer {
@@ -198,6 +209,29 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_provider_says_when_it_wants_to_be_asked_again_in_seconds_or_as_a_date() {
+        let now = httpdate::parse_http_date("Tue, 24 Nov 2026 08:00:00 GMT").unwrap();
+        for (value, seconds) in [
+            ("120", Some(120)),
+            ("0", Some(0)),
+            ("99999999", Some(3600)),
+            ("Tue, 24 Nov 2026 08:00:30 GMT", Some(30)),
+            ("Tue, 24 Nov 2026 07:00:00 GMT", Some(0)),
+            ("Wed, 25 Nov 2026 08:00:00 GMT", Some(3600)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            assert_eq!(wait_until_asked_for(value, now), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
+
+    #[test]
+    fn no_secret_of_the_url_is_shown() {
+        let url: ProviderUrl = "https://user:s3cret@pay.example/t0ken".parse().unwrap();
+        assert_eq!((url.to_string(), format!("{url:?}")), ("https://pay.example".into(), "https://pay.example".into()));
+    }
 
     #[test]
     fn charges_are_sent_below_the_configured_url() {

@@ -32,6 +32,7 @@ async fn every_bad_variable_is_told_on_a_line_of_its_own_before_anything_is_open
         ("PAYMENTS_QUEUE", "https://sqs.example/payments"),
         ("RETRY_BASE_SECONDS", "0"),
         ("RUST_LOG", "payment_service=loud"),
+        ("SHUTDOWN_DELAY_SECONDS", "301"),
         ("SHUTDOWN_TIMEOUT_SECONDS", "never"),
         ("VISIBILITY_TIMEOUT_SECONDS", "43201"),
         ("WORKER_CONCURRENCY", "-1"),

@@ -162,3 +162,32 @@ async fn a_command_that_says_nothing_of_which_messages_is_refused() {
         assert_eq!(dlq(&queues, arguments).await.status.code(), Some(2), "{arguments:?}");
     }
 }
+
+#[tokio::test]
+async fn a_dead_letter_steers_no_terminal_and_turns_no_text() {
+    let queues = Queues::start().await;
+    let evil = "\u{9b}2J\u{202e}\u{7f}";
+    // Its JSON holds the characters as they are, as JSON may; not JSON at all; in every place that a letter has.
+    let json = format!(r#"{{"type":"t{evil}","subject":"s{evil}","data":{{"k{evil}":"v{evil}"}}}}"#);
+    let failure = format!("f{evil}");
+    for body in [json.clone(), format!("no JSON {evil}")] {
+        let attributes = [("failure-type", &*failure), ("failure-reason", &failure), ("origin", &failure)];
+        queues.send_with("orders-dlq", &body, &attributes).await;
+    }
+    let steers =
+        |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut outputs = vec![dlq(&queues, &["list"]).await, dlq(&queues, &["list", "--output", "json"]).await];
+    let letters = list(&queues).await;
+    assert_eq!(letters.len(), 2);
+    for letter in &letters {
+        assert_eq!(letter["reason"], *failure, "to a script it is what it is");
+        let id = letter["id"].as_str().unwrap();
+        outputs.push(dlq(&queues, &["show", id]).await);
+        outputs.push(dlq(&queues, &["show", id, "--output", "json"]).await);
+    }
+    for output in outputs {
+        let text = printed(&output);
+        assert!(output.status.success() && !text.contains(steers), "{text:?}");
+        assert!(text.contains(r"\u{202e}") || text.contains(r"\u202e"), "what is there is shown: {text}");
+    }
+}

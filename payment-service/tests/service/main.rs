@@ -7,6 +7,7 @@ mod configuration;
 mod dead_letters;
 mod dlq;
 mod held_rows;
+mod newer_version;
 mod once;
 mod operations;
 mod outage;

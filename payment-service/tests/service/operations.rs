@@ -1,8 +1,13 @@
 //! The admin port.
 
-use serde_json::{Value, json};
-use testbed::eventually;
+use std::time::Duration;
 
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testbed::{CountingProvider, Reply, Wire, eventually};
+
+use crate::process::Process;
+use crate::worker::asking;
 use crate::{Scene, Worker};
 
 #[tokio::test]
@@ -46,5 +51,70 @@ async fn charges_are_counted_by_outcome_from_zero_and_without_ids() {
         assert!(!text.contains(&order.order_id.to_string()), "an id as a label makes a series per order");
     }
     worker.stop().await;
+    scene.at_rest().await;
+}
+
+// A SQLite file cannot freeze.
+#[tokio::test]
+async fn a_worker_whose_database_is_frozen_is_not_ready_until_it_is_back() {
+    let scene = Scene::set().await;
+    if !scene.on_postgres() {
+        return;
+    }
+    let wire = Wire::to(&scene.database_url).await;
+    let database = wire.url.parse().unwrap();
+    let worker = Worker::start(&scene.queues, &database, |_| {}).await;
+    let becomes = async |status: u16, state: &str| {
+        eventually(&format!("the database is {state}"), async || {
+            let answer = worker.get("/readyz").await;
+            (answer.status() == status && answer.json::<Value>().await.unwrap()["database"] == state).then_some(())
+        })
+        .await;
+    };
+    becomes(200, "up").await;
+    wire.cut();
+    becomes(503, "down").await;
+    wire.mend();
+    becomes(200, "up").await;
+    worker.stop().await;
+    scene.at_rest().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_is_told_to_stop_is_not_ready_at_once_while_it_finishes_its_orders() {
+    let scene = Scene::set().await;
+    let provider = CountingProvider::deciding(|_, _| Reply::ChargeSlowly(Duration::from_secs(3))).await;
+    let order = scene.place(4200).await;
+    let worker = Worker::start(&scene.queues, &scene.database, asking(&provider)).await;
+    let key = order.order_id.to_string();
+    eventually("the order is under way", async || (provider.asked(&key) == 1).then_some(())).await;
+    worker.tell_to_stop();
+    let answer = worker.get("/readyz").await;
+    assert_eq!(
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap()["status"].clone()),
+        (503, json!("stopping"))
+    );
+    assert_eq!(worker.get("/healthz").await.status(), 200);
+    worker.stop().await;
+    assert_eq!(scene.results_now().await.len(), 1);
+    scene.at_rest().await;
+}
+
+#[tokio::test]
+async fn who_only_plays_payments_says_so_at_the_start() {
+    let scene = Scene::set().await;
+    let provider = CountingProvider::start().await;
+    let directory = TempDir::new().unwrap();
+    for (variables, warnings) in [(vec![], 1), (vec![("PAYMENT_PROVIDER_URL", provider.url())], 0)] {
+        let variables: Vec<_> = variables.iter().map(|(name, value): &(&str, String)| (*name, &**value)).collect();
+        let short = [("SHUTDOWN_TIMEOUT_SECONDS", "1")];
+        let process = Process::start(&scene, directory.path(), &[&variables[..], &short].concat());
+        let up = async || (!process.logged("payment service up").is_empty()).then_some(());
+        eventually("it is up", up).await;
+        let (_, lines) = process.terminate().await;
+        let simulated = lines.iter().filter(|line| line["message"].as_str().unwrap().contains("simulated"));
+        assert!(simulated.clone().all(|line| line["level"] == "WARN"));
+        assert_eq!(simulated.count(), warnings, "{lines:?}");
+    }
     scene.at_rest().await;
 }

@@ -18,7 +18,7 @@ pub(crate) struct Scene {
     pub(crate) database_url: String,
     books: Database,
     // Ends with the test.
-    _databases: Databases,
+    databases: Databases,
 }
 
 /// A result as the order service gets it.
@@ -64,7 +64,12 @@ impl Scene {
         let database_url = databases.create_url().await;
         let database: DatabaseUrl = database_url.parse().unwrap();
         let books = Database::open(&database, &MIGRATIONS).await.unwrap();
-        Self { queues, database, database_url, books, _databases: databases }
+        Self { queues, database, database_url, books, databases }
+    }
+
+    /// Whether the ledger is on PostgreSQL.
+    pub(crate) fn on_postgres(&self) -> bool {
+        self.databases.on_postgres()
     }
 
     /// The ledger's database, for those who act on it beside the worker.

@@ -19,6 +19,8 @@ pub(crate) struct OutboxScene {
     pub(crate) database: Database,
     /// Where that is.
     pub(crate) url: DatabaseUrl,
+    /// The same for connections of the test's own.
+    pub(crate) database_url: String,
     scene: Scene,
     // Ends with the test.
     _databases: Databases,
@@ -57,10 +59,11 @@ pub(crate) async fn open(url: &DatabaseUrl) -> Database {
 impl OutboxScene {
     pub(crate) async fn start() -> Self {
         let (scene, databases) = (Scene::start().await, Databases::new());
-        let url = databases.create().await;
+        let database_url = databases.create_url().await;
+        let url: DatabaseUrl = database_url.parse().unwrap();
         let database = open(&url).await;
         let outbox = Outbox::new(database.clone(), 1000);
-        Self { outbox, database, url, scene, _databases: databases }
+        Self { outbox, database, url, database_url, scene, _databases: databases }
     }
 
     /// Commits messages whose ids and bodies are `prefix-000`, `prefix-001` and so on, and tells the relay.

@@ -43,13 +43,23 @@ impl TokenCheck {
     pub(super) fn read(configuration: &mut Configuration) -> Option<Self> {
         let secret = configuration.read("AUTH_JWT_SECRET", None, |secret| {
             let long_enough = secret.len() >= MIN_SECRET_BYTES;
-            long_enough.then(|| Some(secret.to_owned())).ok_or("must have at least 32 bytes")
+            long_enough.then(|| Some(secret.to_owned())).ok_or(format!("must have at least {MIN_SECRET_BYTES} bytes"))
         });
         let public_key = configuration.read("AUTH_JWT_PUBLIC_KEY_FILE", None, |file| read_public_key(file).map(Some));
         let audience = configuration.text("AUTH_JWT_AUDIENCE", "");
         let issuer = configuration.text("AUTH_JWT_ISSUER", "");
         let (key, algorithm) = match (secret, public_key) {
-            (None, None) => return None,
+            (None, None) => {
+                let is_set = |name| configuration.is_set(name);
+                let wanted = is_set("AUTH_JWT_AUDIENCE") || is_set("AUTH_JWT_ISSUER");
+                // A key that cannot be used has been told of already.
+                if wanted && !is_set("AUTH_JWT_SECRET") && !is_set("AUTH_JWT_PUBLIC_KEY_FILE") {
+                    let missing = "must be set, or AUTH_JWT_PUBLIC_KEY_FILE, where AUTH_JWT_AUDIENCE or AUTH_JWT_ISSUER \
+                                   is: without a key no token is checked";
+                    configuration.refuse("AUTH_JWT_SECRET", missing);
+                }
+                return None;
+            }
             (Some(secret), None) => (DecodingKey::from_secret(secret.as_bytes()), Algorithm::HS256),
             (None, Some(public_key)) => public_key,
             (Some(_), Some(_)) => {
@@ -84,9 +94,9 @@ impl TokenCheck {
 
 /// The key's kind decides on the algorithm, never the token.
 fn read_public_key(file: &str) -> Result<(DecodingKey, Algorithm), String> {
-    let pem = std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
+    let pem = std::fs::read_to_string(file).map_err(|error| format!("the file cannot be read: {error}"))?;
     if pem.contains("PRIVATE KEY") {
-        return Err(format!("{file} holds a private key; it belongs to who signs the tokens, give the public one"));
+        return Err("the file holds a private key; it belongs to who signs the tokens, give the public one".to_owned());
     }
     DecodingKey::from_rsa_pem(pem.as_bytes())
         .map(|key| (key, Algorithm::RS256))
@@ -94,7 +104,7 @@ fn read_public_key(file: &str) -> Result<(DecodingKey, Algorithm), String> {
         .or_else(|_| DecodingKey::from_ed_pem(pem.as_bytes()).map(|key| (key, Algorithm::EdDSA)))
         .ok()
         .filter(|(key, algorithm)| *algorithm != Algorithm::ES256 || is_on_p256(key))
-        .ok_or_else(|| format!("{file} must hold an RSA, P-256 or Ed25519 public key in PEM"))
+        .ok_or_else(|| "the file must hold an RSA, P-256 or Ed25519 public key in PEM".to_owned())
 }
 
 /// Other curves have the same kind of key and longer points; no token could ever be valid with one.

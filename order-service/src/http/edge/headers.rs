@@ -1,26 +1,25 @@
 //! Security headers and CORS.
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::response::Response;
 use tower_http::cors::CorsLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Swagger UI styles itself inline; everything else comes from this origin.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-pub(super) async fn secure(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    // An order's status changes; what one person sees is not for a shared cache.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
+type SetHeader = SetResponseHeaderLayer<HeaderValue>;
+
+pub(super) fn secure() -> (SetHeader, SetHeader, SetHeader, SetHeader, SetHeader) {
+    let always = |name, value| SetHeader::overriding(name, HeaderValue::from_static(value));
+    (
+        always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        always(header::X_FRAME_OPTIONS, "DENY"),
+        always(header::REFERRER_POLICY, "no-referrer"),
+        always(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        // An order's status changes; what one person sees is not for a shared cache.
+        SetHeader::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    )
 }
 
 /// A list of origins, separated by commas.

@@ -65,6 +65,6 @@ pub(crate) fn around_orders(orders: Router, settings: &EdgeSettings) -> Router {
 
 /// Puts the edge around everything.
 pub(crate) fn around_all(app: Router, settings: &EdgeSettings) -> Router {
-    let app = app.layer(axum::middleware::map_response(headers::secure));
+    let app = app.layer(headers::secure());
     if settings.cors_origins.is_empty() { app } else { app.layer(headers::cors(&settings.cors_origins)) }
 }

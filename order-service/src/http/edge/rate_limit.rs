@@ -35,6 +35,12 @@ impl RateLimit {
         let burst = configuration.number("RATE_LIMIT_BURST", per_second.unwrap_or(1), 1..=1_000_000);
         let behind_proxy = configuration
             .read("RATE_LIMIT_BEHIND_PROXY", false, |value| value.parse::<bool>().map_err(|_| "must be true or false"));
+        if !configuration.is_set("RATE_LIMIT_PER_SECOND") && (configuration.is_set("RATE_LIMIT_BURST") || behind_proxy)
+        {
+            let wanted =
+                "must be set where RATE_LIMIT_BURST or RATE_LIMIT_BEHIND_PROXY is: without it there is no limit";
+            configuration.refuse("RATE_LIMIT_PER_SECOND", wanted);
+        }
         Self::new(per_second?, burst, behind_proxy)
     }
 
@@ -74,7 +80,7 @@ impl KeyExtractor for ClientAddress {
     fn extract<T>(&self, request: &Request<T>) -> Result<IpAddr, GovernorError> {
         let forwarded = || {
             let last = request.headers().get_all("x-forwarded-for").iter().next_back()?;
-            last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+            client_address(last.to_str().ok()?.rsplit(',').next()?.trim())
         };
         let peer = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let address = if self.behind_proxy { forwarded().or_else(peer) } else { peer() };
@@ -82,10 +88,42 @@ impl KeyExtractor for ClientAddress {
     }
 }
 
+/// An address as proxies write it: bare, or with the client's port as some add it; IPv6 with or without its brackets.
+fn client_address(text: &str) -> Option<IpAddr> {
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port).or_else(bracketed)
+}
+
 /// Every subscriber has at least a /64 of IPv6 addresses to itself (RFC 6177), and could use a new one for each request.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_known_by_its_address_however_its_proxy_writes_it() {
+        let (v4, v6) = (Some(IpAddr::from([203, 0, 113, 7])), "2001:db8::7".parse().ok());
+        for (text, address) in [
+            ("203.0.113.7", v4),
+            ("203.0.113.7:4711", v4),
+            ("2001:db8::7", v6),
+            ("[2001:db8::7]", v6),
+            ("[2001:db8::7]:4711", v6),
+            ("", None),
+            ("unknown", None),
+            ("203.0.113.7:", None),
+            ("203.0.113.7:99999", None),
+            ("[203.0.113.7]", None),
+            ("[2001:db8::7", None),
+        ] {
+            assert_eq!(client_address(text), address, "{text}");
+        }
     }
 }

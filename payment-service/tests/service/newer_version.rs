@@ -1,0 +1,76 @@
+//! Beside, or after, a newer version: on its schema, among rows in a state that only it knows.
+
+use database::Database;
+use payment_service::ledger::MIGRATIONS;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, SqlSafeStr};
+use testbed::{CountingProvider, eventually, never};
+
+use crate::worker::asking;
+use crate::{Scene, Worker};
+
+const FUTURE: &str = "CANCELLED_BEFORE";
+
+/// Does to the database what the start of a newer version does.
+async fn migrate_further(url: &str) {
+    let sql =
+        AssertSqlSafe("ALTER TABLE payments ADD COLUMN note TEXT; CREATE TABLE refunds (order_id TEXT PRIMARY KEY)");
+    let (version, kind) = (99_990_101_000_000, MigrationType::Simple);
+    let newer = Migration::new(version, "refunds".into(), kind, sql.into_sql_str(), false);
+    let migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().chain([newer]).collect());
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(url).await.unwrap();
+    migrator.run(&mut connection).await.unwrap();
+}
+
+async fn set_state(books: &Database, order: &str, state: &str) {
+    let update = sqlx::query("UPDATE payments SET state = $1 WHERE order_id = $2").bind(state).bind(order);
+    assert_eq!(update.execute(books.reads()).await.unwrap().rows_affected(), 1);
+}
+
+#[tokio::test]
+async fn a_worker_starts_and_charges_on_a_schema_that_a_newer_one_has_migrated() {
+    let scene = Scene::set().await;
+    migrate_further(&scene.database_url).await;
+    let worker = Worker::start(&scene.queues, &scene.database, |_| {}).await;
+    let order = scene.place(4200).await;
+    assert_eq!(scene.results(1).await[0].event.subject, order.order_id);
+    worker.stop().await;
+    scene.at_rest().await;
+}
+
+#[tokio::test]
+async fn an_order_in_a_state_that_is_not_known_is_not_charged_and_not_given_up() {
+    let scene = Scene::set().await;
+    let provider = CountingProvider::start().await;
+    let worker = Worker::start(&scene.queues, &scene.database, asking(&provider)).await;
+    let order = scene.place(4200).await;
+    scene.results(1).await;
+    let key = order.order_id.to_string();
+    // As a newer version may leave it: with a mark of its own, about whatever amount.
+    set_state(&scene.books(), &key, FUTURE).await;
+    let update = sqlx::query("UPDATE payments SET amount = 1, lease_until = 0");
+    update.execute(scene.books().reads()).await.unwrap();
+    let row = scene.row(&order).await;
+
+    scene.queues.send("orders", &crate::scene::created(&order)).await;
+    let received = format!("messages_received_total{{queue=\"{}\"}}", scene.queues.name("orders"));
+    let seen = async {
+        let twice = async || worker.metric(&received).await.filter(|count| *count >= 2.0);
+        eventually("the order has come again", twice).await;
+        // Another order is charged meanwhile.
+        scene.place(4300).await;
+        scene.results(1).await
+    };
+    let touched = async || scene.row(&order).await != row || provider.asked(&key) != 1;
+    let others = never("an order of a newer version was touched", seen, touched).await;
+    assert!(others.iter().all(|result| result.event.subject != order.order_id), "no result was made up");
+
+    // The newer version brings it to an end that is known here: its result is told again, and nobody is charged again.
+    let end = sqlx::query("UPDATE payments SET state = 'SUCCEEDED', amount = 4200 WHERE order_id = $1").bind(&key);
+    end.execute(scene.books().reads()).await.unwrap();
+    assert_eq!(scene.results(1).await[0].event.subject, order.order_id);
+    worker.stop().await;
+    assert_eq!(provider.executions()[&key], [4200]);
+    scene.at_rest().await;
+}
