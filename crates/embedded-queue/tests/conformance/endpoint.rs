@@ -27,6 +27,11 @@ impl Endpoint {
         !self.queues.embedded()
     }
 
+    /// From now on the embedded queue is so unkind.
+    pub(crate) fn unkind(&self, shares: &str) {
+        assert!(self.queues.unkind(shares), "LocalStack is always kind");
+    }
+
     /// A name that no other test has.
     pub(crate) fn name(&self, queue: &str) -> String {
         self.queues.name(queue)
