@@ -53,9 +53,7 @@ impl Endpoint {
             let received =
                 self.call("ReceiveMessage", &json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10 })).await?;
             let messages = received["Messages"].as_array().filter(|messages| messages.len() == 10);
-            let entry = |(id, message): (usize, &Value)| {
-                json!({ "Id": id.to_string(), "ReceiptHandle": message["ReceiptHandle"] })
-            };
+            let entry = |(id, message): (usize, &Value)| json!({ "Id": id.to_string(), "ReceiptHandle": message["ReceiptHandle"] });
             let entries: Vec<_> = messages.ok_or("fewer than ten messages")?.iter().enumerate().map(entry).collect();
             let between = self.cpu_nanoseconds()?;
             self.call("DeleteMessageBatch", &json!({ "QueueUrl": queue, "Entries": entries })).await?;

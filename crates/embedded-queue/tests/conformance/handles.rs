@@ -139,9 +139,9 @@ async fn a_message_is_hidden_for_12_hours_in_all_from_its_receive() {
     let queue = endpoint.queue("long").await;
     queue.send("other").await;
     queue.send("message").await;
-    let other = queue.receive_for(1).await.unwrap();
+    queue.receive_for(2).await.unwrap();
     let message = queue.receive().await.unwrap();
-    // A second has passed once the other is visible again.
+    // More than a second has passed once the other is visible again.
     queue.await_counters([1, 1, 0]).await;
     let handle = message.receipt_handle().unwrap();
     if endpoint.localstack_differs("it knows no limit in all") {
@@ -150,7 +150,6 @@ async fn a_message_is_hidden_for_12_hours_in_all_from_its_receive() {
     let words = invalid_parameter(queue.hiding(handle, 43_200).send().await);
     assert!(words.contains("Total VisibilityTimeout for the message is beyond the limit"), "{words}");
     queue.hiding(handle, 43_000).send().await.unwrap();
-    assert!(other.receipt_handle().is_some());
 }
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>

@@ -159,7 +159,7 @@ async fn a_number_has_up_to_38_digits_between_1e_minus_128_and_1e126() {
         let value = of_type("Number").string_value(number).build().unwrap();
         sending(&queue).message_attributes("name", value).send()
     };
-    for taken in ["0", "-1", "+1", "007", "1.5", "-0.25", "1e126", "1E-128", "12345678901234567890123456789012345678"] {
+    for taken in ["0", "-1", "+1", "007", "1.5", "-0.25", "1e125", "1E-127", "12345678901234567890123456789012345678"] {
         with(taken).await.unwrap();
     }
     if endpoint.localstack_differs("it takes any text as a number") {

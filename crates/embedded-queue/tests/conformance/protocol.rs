@@ -181,7 +181,7 @@ async fn an_unknown_action_is_refused() {
     if endpoint.localstack_differs("it answers with an internal error") {
         return;
     }
-    assert_eq!((answer.status, answer.error()), (400, "UnknownOperationException".to_owned()));
+    assert_eq!((answer.status, answer.error()), (400, "InvalidAction".to_owned()));
 }
 
 /// SQS has the query protocol still; the embedded queue says clearly that it has not.
