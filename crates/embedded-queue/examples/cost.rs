@@ -1,6 +1,7 @@
 //! What an SQS endpoint costs: its CPU per message in and out, with more and more messages waiting, and its memory per
 //! waiting message. Through HTTP, in batches of ten, of a process that is running already:
-//! `cargo run --release -p embedded-queue --example cost -- http://127.0.0.1:4566 PID`.
+//! `cargo run -p embedded-queue --example cost -- http://127.0.0.1:4566 PID`. Only the endpoint needs to be a release build:
+//! what this program itself spends is not counted.
 
 use std::error::Error;
 use std::fs;

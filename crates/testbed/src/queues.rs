@@ -174,9 +174,8 @@ impl Queues {
     /// Waits for the next message, and deletes it.
     pub async fn take(&self, queue: &str) -> QueueMessage {
         let what = format!("a message in {queue}");
-        let receive = async || {
-            self.receive_up_to(1, queue, Duration::from_secs(1), Duration::from_secs(30)).await.pop()
-        };
+        let receive =
+            async || self.receive_up_to(1, queue, Duration::from_secs(1), Duration::from_secs(30)).await.pop();
         let message = eventually(&what, receive).await;
         self.delete(queue, &message.receipt_handle).await;
         message

@@ -1,5 +1,7 @@
 //! What a test stands on: an endpoint, and queues of its own on it.
 
+use std::cell::OnceCell;
+
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
@@ -10,12 +12,13 @@ pub(crate) struct Endpoint {
     pub(crate) sqs: Client,
     pub(crate) url: String,
     queues: Queues,
+    http: OnceCell<reqwest::Client>,
 }
 
 impl Endpoint {
     pub(crate) async fn start() -> Self {
         let queues = Queues::none_yet().await;
-        Self { sqs: queues.sqs.clone(), url: queues.url.clone(), queues }
+        Self { sqs: queues.sqs.clone(), url: queues.url.clone(), queues, http: OnceCell::new() }
     }
 
     /// On LocalStack: says why the test is left out from here on, and that it is (`true`). AWS's documentation, linked
@@ -25,6 +28,11 @@ impl Endpoint {
             println!("left out, LocalStack 4.14 differs: {how}");
         }
         !self.queues.embedded()
+    }
+
+    /// For requests in plain HTTP.
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        self.http.get_or_init(testbed::http_client)
     }
 
     /// From now on the embedded queue is so unkind.

@@ -4,6 +4,8 @@
 //! page of AWS's documentation that says so. Where LocalStack differs, the documentation decides, and the test says in
 //! its place how LocalStack differs (`localstack_differs`).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
+
 mod dead_letters;
 mod encryption;
 mod endpoint;

@@ -33,7 +33,8 @@ fn authorization(region: &str) -> String {
 }
 
 async fn post_in(endpoint: &Endpoint, region: &str, action: &str, body: impl Into<String>) -> Answer {
-    let request = testbed::http_client()
+    let request = endpoint
+        .http()
         .post(format!("{}/", endpoint.url))
         .header("content-type", "application/x-amz-json-1.0")
         .header("x-amz-target", format!("AmazonSQS.{action}"))
@@ -192,7 +193,8 @@ async fn the_query_protocol_is_refused_in_one_clear_sentence() {
     if endpoint.localstack_differs("it has the query protocol") {
         return;
     }
-    let request = testbed::http_client()
+    let request = endpoint
+        .http()
         .post(format!("{}/", endpoint.url))
         .header("content-type", "application/x-www-form-urlencoded")
         .body("Action=ListQueues&Version=2012-11-05");
@@ -240,7 +242,8 @@ async fn a_queues_address_has_the_host_by_which_the_endpoint_was_reached() {
     let endpoint = Endpoint::start().await;
     let queue = endpoint.queue("address").await;
     let port = endpoint.url.rsplit(':').next().unwrap().to_owned();
-    let request = testbed::http_client()
+    let request = endpoint
+        .http()
         .post(format!("http://localhost:{port}/"))
         .header("content-type", "application/x-amz-json-1.0")
         .header("x-amz-target", "AmazonSQS.GetQueueUrl")

@@ -85,7 +85,8 @@ async fn a_call_whose_answer_is_lost_has_been_carried_out() {
     }
     let queue = endpoint.queue("lost").await;
     endpoint.unkind("seed=1,lost-answers=1");
-    let request = testbed::http_client()
+    let request = endpoint
+        .http()
         .post(&endpoint.url)
         .header("content-type", "application/x-amz-json-1.0")
         .header("x-amz-target", "AmazonSQS.SendMessage")
