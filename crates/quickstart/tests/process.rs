@@ -90,7 +90,12 @@ async fn an_order_is_one_trace_from_the_request_through_both_queues() {
 #[tokio::test]
 async fn a_value_that_cannot_be_used_stops_it_before_it_opens_anything() {
     let directory = TempDir::new().unwrap();
-    let bad = [("PORT", "http"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"), ("LOG_FORMAT", "xml")];
+    let bad = [
+        ("PORT", "http"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
+        ("LOG_FORMAT", "xml"),
+        ("EMBEDDED_QUEUE_UNKIND", "duplicates=2"),
+    ];
     let output = command(&directory, &bad).output().await.unwrap();
     assert_eq!(output.status.code(), Some(78));
     let told = String::from_utf8(output.stderr).unwrap();
