@@ -107,9 +107,6 @@ async fn unknown_attributes_and_those_of_fifo_queues_are_refused() {
         let expected = ("InvalidAttributeName", format!("Unknown Attribute {name}."));
         assert_eq!((refusal.code.as_str(), refusal.message), expected);
     }
-    if endpoint.localstack_differs("it takes unknown attributes, and those of high throughput") {
-        return;
-    }
     for (name, value) in [("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue"), ("Nonsense", "1")] {
         assert_eq!(queue.set(name, value).await.unwrap_err().code, "InvalidAttributeName", "{name}");
     }
@@ -119,9 +116,6 @@ async fn unknown_attributes_and_those_of_fifo_queues_are_refused() {
 #[tokio::test]
 async fn a_standard_queue_is_not_created_with_unknown_attributes_nor_those_of_fifo_queues() {
     let endpoint = Endpoint::start().await;
-    if endpoint.localstack_differs("it takes unknown attributes at creation") {
-        return;
-    }
     for (name, value) in [("FifoQueue", "false"), ("ContentBasedDeduplication", "true"), ("Nonsense", "1")] {
         let refusal = endpoint.creation_with("never", name, value).await.unwrap_err();
         assert_eq!(refusal.code, "InvalidAttributeName", "{name}");

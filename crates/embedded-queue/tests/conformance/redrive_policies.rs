@@ -29,7 +29,7 @@ async fn a_redrive_policy_of_the_wrong_shape_is_refused() {
         redrive_policy(target, 0),
         redrive_policy(target, 1001),
     ];
-    if !endpoint.localstack_differs("it takes policies of other shapes") {
+    if !endpoint.localstack_differs("it breaks on a policy of another shape, and keeps it") {
         policies.extend([
             "no JSON".to_owned(),
             "[]".to_owned(),
