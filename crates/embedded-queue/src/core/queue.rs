@@ -102,7 +102,12 @@ impl Queue {
         }
     }
 
-    /// Takes out the visible message whose turn it is.
+    /// The visible message whose turn it is.
+    pub(crate) fn first(&self) -> Option<&Message> {
+        self.messages.get(&self.places.first()?).map(|message| &**message)
+    }
+
+    /// Takes it out.
     pub(crate) fn take_first(&mut self) -> Option<Message> {
         self.remove(self.places.first()?)
     }
