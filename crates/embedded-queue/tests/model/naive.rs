@@ -3,77 +3,77 @@
 
 use embedded_queue::core::{Code, Millis, Status};
 
-pub const SECOND: Millis = 1000;
-pub const LIMIT: usize = 5;
+pub(crate) const SECOND: Millis = 1000;
+pub(crate) const LIMIT: usize = 5;
 
 /// The queues of the test, by name.
-pub const NAMES: [&str; 3] = ["orders", "dlq", "other"];
-pub const DLQ: usize = 1;
+pub(crate) const NAMES: [&str; 3] = ["orders", "dlq", "other"];
+pub(crate) const DLQ: usize = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum State {
+pub(crate) enum State {
     Visible { since: Millis },
     InFlight { until: Millis },
     Delayed { until: Millis },
 }
 
 #[derive(Clone, Debug)]
-pub struct Message {
+pub(crate) struct Message {
     /// What it is, wherever it goes.
-    pub number: usize,
-    pub group: Option<u8>,
-    pub sent: Millis,
-    pub first_received: Option<Millis>,
-    pub last_received: Millis,
-    pub receives: u32,
+    pub(crate) number: usize,
+    pub(crate) group: Option<u8>,
+    pub(crate) sent: Millis,
+    pub(crate) first_received: Option<Millis>,
+    pub(crate) last_received: Millis,
+    pub(crate) receives: u32,
     /// In this queue.
-    pub receipts: u32,
-    pub source: Option<usize>,
+    pub(crate) receipts: u32,
+    pub(crate) source: Option<usize>,
     /// How often it has been sent anew, with a new id each time.
-    pub sendings: usize,
+    pub(crate) sendings: usize,
     /// How often it has come into a queue, sent or moved.
-    pub arrivals: usize,
-    pub state: State,
+    pub(crate) arrivals: usize,
+    pub(crate) state: State,
 }
 
 #[derive(Clone, Debug)]
-pub struct Task {
-    pub destination: Option<usize>,
-    pub per_second: Option<u32>,
-    pub started: Millis,
-    pub to_move: u64,
-    pub moved: u64,
-    pub status: Status,
+pub(crate) struct Task {
+    pub(crate) destination: Option<usize>,
+    pub(crate) per_second: Option<u32>,
+    pub(crate) started: Millis,
+    pub(crate) to_move: u64,
+    pub(crate) moved: u64,
+    pub(crate) status: Status,
 }
 
 #[derive(Clone, Debug)]
-pub struct Queue {
+pub(crate) struct Queue {
     /// No two queues have the same, not even of one name.
-    pub life: usize,
-    pub delay: u32,
-    pub visibility_timeout: u32,
-    pub retention: u32,
+    pub(crate) life: usize,
+    pub(crate) delay: u32,
+    pub(crate) visibility_timeout: u32,
+    pub(crate) retention: u32,
     /// Whether its dead letters go to [`DLQ`], and after how many receives.
-    pub redrive: Option<u32>,
-    pub purged: Option<Millis>,
+    pub(crate) redrive: Option<u32>,
+    pub(crate) purged: Option<Millis>,
     /// In the order of arrival.
-    pub messages: Vec<Message>,
+    pub(crate) messages: Vec<Message>,
     /// The latest first.
-    pub tasks: Vec<Task>,
+    pub(crate) tasks: Vec<Task>,
 }
 
 /// One receive of a message.
 #[derive(Clone, Copy, Debug)]
-pub struct Receipt {
-    pub life: usize,
-    pub number: usize,
-    pub arrivals: usize,
-    pub receipt: u32,
+pub(crate) struct Receipt {
+    pub(crate) life: usize,
+    pub(crate) number: usize,
+    pub(crate) arrivals: usize,
+    pub(crate) receipt: u32,
 }
 
 #[derive(Debug, Default)]
-pub struct Model {
-    pub queues: [Option<Queue>; 3],
+pub(crate) struct Model {
+    pub(crate) queues: [Option<Queue>; 3],
     deleted: [Option<Millis>; 3],
     lives: usize,
     numbers: usize,
@@ -82,7 +82,7 @@ pub struct Model {
 type Outcome<T> = Result<T, Code>;
 
 impl Queue {
-    pub fn counts(&self) -> [usize; 3] {
+    pub(crate) fn counts(&self) -> [usize; 3] {
         let count = |wanted: fn(&State) -> bool| self.messages.iter().filter(|message| wanted(&message.state)).count();
         [
             count(|state| matches!(state, State::Visible { .. })),
@@ -124,12 +124,12 @@ impl Queue {
 }
 
 impl Model {
-    pub fn queue(&mut self, queue: usize) -> Outcome<&mut Queue> {
+    pub(crate) fn queue(&mut self, queue: usize) -> Outcome<&mut Queue> {
         self.queues[queue].as_mut().ok_or(Code::NonExistentQueue)
     }
 
     /// When time alone changes something.
-    pub fn next_due(&self) -> Option<Millis> {
+    pub(crate) fn next_due(&self) -> Option<Millis> {
         let of_queue = |queue: &Queue| {
             let retention = Millis::from(queue.retention) * SECOND;
             let messages = queue.messages.iter().flat_map(move |message| match message.state {
@@ -143,7 +143,7 @@ impl Model {
         self.queues.iter().flatten().filter_map(of_queue).min()
     }
 
-    pub fn advance(&mut self, now: Millis) {
+    pub(crate) fn advance(&mut self, now: Millis) {
         for queue in self.queues.iter_mut().flatten() {
             queue.advance(now);
         }
@@ -191,7 +191,7 @@ impl Model {
         true
     }
 
-    pub fn create(&mut self, now: Millis, queue: usize, visibility_timeout: Option<u32>) -> Outcome<()> {
+    pub(crate) fn create(&mut self, now: Millis, queue: usize, visibility_timeout: Option<u32>) -> Outcome<()> {
         if let Some(there) = &self.queues[queue] {
             let same = visibility_timeout.is_none_or(|timeout| timeout == there.visibility_timeout);
             return if same { Ok(()) } else { Err(Code::QueueAlreadyExists) };
@@ -213,14 +213,14 @@ impl Model {
         Ok(())
     }
 
-    pub fn delete_queue(&mut self, now: Millis, queue: usize) -> Outcome<()> {
+    pub(crate) fn delete_queue(&mut self, now: Millis, queue: usize) -> Outcome<()> {
         self.queue(queue)?;
         self.queues[queue] = None;
         self.deleted[queue] = Some(now);
         Ok(())
     }
 
-    pub fn set_redrive(&mut self, queue: usize, redrive: Option<u32>) -> Outcome<()> {
+    pub(crate) fn set_redrive(&mut self, queue: usize, redrive: Option<u32>) -> Outcome<()> {
         let there = self.queues[DLQ].is_some();
         let queue = self.queue(queue)?;
         if redrive.is_some() && !there {
@@ -230,7 +230,7 @@ impl Model {
         Ok(())
     }
 
-    pub fn purge(&mut self, now: Millis, queue: usize) -> Outcome<()> {
+    pub(crate) fn purge(&mut self, now: Millis, queue: usize) -> Outcome<()> {
         let queue = self.queue(queue)?;
         if queue.purged.is_some_and(|at| now < at + 60 * SECOND) {
             return Err(Code::PurgeQueueInProgress);
@@ -241,7 +241,7 @@ impl Model {
     }
 
     /// The number of the message.
-    pub fn send(&mut self, now: Millis, queue: usize, group: Option<u8>, delay: Option<u32>) -> Outcome<usize> {
+    pub(crate) fn send(&mut self, now: Millis, queue: usize, group: Option<u8>, delay: Option<u32>) -> Outcome<usize> {
         let number = self.numbers;
         let queue = self.queue(queue)?;
         let state = match delay.unwrap_or(queue.delay) {
@@ -267,12 +267,18 @@ impl Model {
         Ok(number)
     }
 
-    pub fn next_number(&self) -> usize {
+    pub(crate) fn next_number(&self) -> usize {
         self.numbers
     }
 
     /// The messages as they are handed out.
-    pub fn receive(&mut self, now: Millis, from: usize, most: usize, timeout: Option<u32>) -> Outcome<Vec<Message>> {
+    pub(crate) fn receive(
+        &mut self,
+        now: Millis,
+        from: usize,
+        most: usize,
+        timeout: Option<u32>,
+    ) -> Outcome<Vec<Message>> {
         let there = self.queues[DLQ].is_some();
         let queue = self.queue(from)?;
         let room = LIMIT.saturating_sub(queue.counts()[1]);
@@ -319,7 +325,7 @@ impl Model {
         Ok((queue, place))
     }
 
-    pub fn delete(&mut self, queue: usize, receipt: Receipt) -> Outcome<()> {
+    pub(crate) fn delete(&mut self, queue: usize, receipt: Receipt) -> Outcome<()> {
         let (queue, place) = self.place(queue, receipt)?;
         if let Some(place) = place {
             queue.messages.remove(place);
@@ -327,7 +333,7 @@ impl Model {
         Ok(())
     }
 
-    pub fn change(&mut self, now: Millis, queue: usize, receipt: Receipt, timeout: u32) -> Outcome<()> {
+    pub(crate) fn change(&mut self, now: Millis, queue: usize, receipt: Receipt, timeout: u32) -> Outcome<()> {
         let (queue, place) = self.place(queue, receipt)?;
         let message = &mut queue.messages[place.ok_or(Code::InvalidParameterValue)?];
         if (now - message.last_received) / SECOND + Millis::from(timeout) > 43_200 {
@@ -340,7 +346,12 @@ impl Model {
         Ok(())
     }
 
-    pub fn start_move(&mut self, now: Millis, destination: Option<usize>, per_second: Option<u32>) -> Outcome<()> {
+    pub(crate) fn start_move(
+        &mut self,
+        now: Millis,
+        destination: Option<usize>,
+        per_second: Option<u32>,
+    ) -> Outcome<()> {
         if self.queues[DLQ].is_none() {
             return Err(Code::ResourceNotFound);
         }
@@ -361,7 +372,7 @@ impl Model {
         Ok(())
     }
 
-    pub fn cancel_move(&mut self) -> Outcome<u64> {
+    pub(crate) fn cancel_move(&mut self) -> Outcome<u64> {
         let queue = self.queue(DLQ).map_err(|_| Code::ResourceNotFound)?;
         let task = queue.tasks.first_mut().ok_or(Code::ResourceNotFound)?;
         if task.status != Status::Running {

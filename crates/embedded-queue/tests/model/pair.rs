@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::naive::{self, DLQ, LIMIT, Model, NAMES, Receipt, SECOND};
 use crate::steps::Step;
 
-pub struct Pair {
+pub(crate) struct Pair {
     core: Core,
     model: Model,
     now: Millis,
@@ -24,7 +24,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let core = Core::new(Rules { sixty_seconds: true, in_flight: LIMIT }, seed);
         let (receipts, ids) = (Vec::new(), HashMap::new());
         let mut pair = Self { core, model: Model::default(), now: 1_700_000_000_000, receipts, ids, task: Uuid::nil() };
@@ -34,7 +34,7 @@ impl Pair {
         pair
     }
 
-    pub fn take(&mut self, step: Step) {
+    pub(crate) fn take(&mut self, step: Step) {
         self.make(step);
         self.compare();
     }
@@ -253,7 +253,7 @@ impl Pair {
 
     fn compare(&mut self) {
         assert_eq!(self.core.next_due(), self.model.next_due());
-        for queue in 0..NAMES.len() {
+        for (queue, known) in NAMES.iter().enumerate() {
             let names = vec!["All".to_owned()];
             let attributes = self.core.call(self.now, Call::GetQueueAttributes { queue: name(queue), names });
             // Something may have been due at this very moment.
@@ -267,7 +267,7 @@ impl Pair {
                 let wanted = format!("ApproximateNumberOfMessages{state}");
                 list.iter().find(|(name, _)| *name == wanted).unwrap().1.parse::<usize>().unwrap()
             });
-            assert_eq!(counts, expected.counts(), "{} at {}", NAMES[queue], self.now / SECOND);
+            assert_eq!(counts, expected.counts(), "{known} at {}", self.now / SECOND);
         }
         if let Ok(Answer::MoveTasks(tasks)) =
             self.core.call(self.now, Call::ListMessageMoveTasks { source: name(DLQ), most: 10 })

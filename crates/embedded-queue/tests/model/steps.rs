@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::naive::{DLQ, NAMES};
 
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Wait(u64),
     Create {
         queue: usize,
@@ -72,7 +72,7 @@ pub enum Step {
     CancelMove,
 }
 
-pub fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let queue = || 0..NAMES.len();
     let group = || option::weighted(0.4, 0..3u8);
     let timeout = || prop_oneof![3 => 0..4u32, 1 => 5..60u32, 1 => Just(43_200)];
