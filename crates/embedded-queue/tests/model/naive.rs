@@ -12,7 +12,7 @@ pub(crate) const DLQ: usize = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum State {
-    Visible { since: Millis },
+    Visible,
     InFlight { until: Millis },
     Delayed { until: Millis },
 }
@@ -85,7 +85,7 @@ impl Queue {
     pub(crate) fn counts(&self) -> [usize; 3] {
         let count = |wanted: fn(&State) -> bool| self.messages.iter().filter(|message| wanted(&message.state)).count();
         [
-            count(|state| matches!(state, State::Visible { .. })),
+            count(|state| matches!(state, State::Visible)),
             count(|state| matches!(state, State::InFlight { .. })),
             count(|state| matches!(state, State::Delayed { .. })),
         ]
@@ -98,16 +98,13 @@ impl Queue {
 
     /// The place of the visible message whose turn it is, but for those that `except` names.
     fn first(&self, except: &[usize]) -> Option<usize> {
-        let visible = self.messages.iter().enumerate().filter_map(|(place, message)| match message.state {
-            State::Visible { since } if !except.contains(&place) => Some((place, message, since)),
-            _ => None,
-        });
-        let turn = |(place, message, since): &(usize, &Message, Millis)| {
+        let visible = |(place, message): &(usize, &Message)| message.state == State::Visible && !except.contains(place);
+        let turn = |(place, message): &(usize, &Message)| {
             let zero_timeouts =
                 except.iter().filter(|at| message.group.is_some() && self.messages[**at].group == message.group);
-            (self.in_flight_of(message.group) + zero_timeouts.count(), *since, *place)
+            (self.in_flight_of(message.group) + zero_timeouts.count(), *place)
         };
-        visible.min_by_key(turn).map(|(place, ..)| place)
+        self.messages.iter().enumerate().filter(visible).min_by_key(turn).map(|(place, _)| place)
     }
 
     fn advance(&mut self, now: Millis) {
@@ -117,7 +114,7 @@ impl Queue {
             if let State::InFlight { until } | State::Delayed { until } = message.state
                 && until <= now
             {
-                message.state = State::Visible { since: until };
+                message.state = State::Visible;
             }
         }
     }
@@ -133,7 +130,7 @@ impl Model {
         let of_queue = |queue: &Queue| {
             let retention = Millis::from(queue.retention) * SECOND;
             let messages = queue.messages.iter().flat_map(move |message| match message.state {
-                State::Visible { .. } => [message.sent + retention; 2],
+                State::Visible => [message.sent + retention; 2],
                 State::InFlight { until } | State::Delayed { until } => [until, message.sent + retention],
             });
             let tasks = queue.tasks.iter().filter(|task| task.status == Status::Running);
@@ -178,7 +175,7 @@ impl Model {
                 message.arrivals += 1;
                 (message.sent, message.source, message.first_received) = (now, None, None);
                 (message.receives, message.receipts) = (0, 0);
-                message.state = State::Visible { since: now };
+                message.state = State::Visible;
                 self.queues[to].as_mut().unwrap().messages.push(message);
                 let queue = self.queues[DLQ].as_mut().unwrap();
                 queue.tasks[0].moved += 1;
@@ -245,7 +242,7 @@ impl Model {
         let number = self.numbers;
         let queue = self.queue(queue)?;
         let state = match delay.unwrap_or(queue.delay) {
-            0 => State::Visible { since: now },
+            0 => State::Visible,
             seconds => State::Delayed { until: now + Millis::from(seconds) * SECOND },
         };
         let (first_received, last_received, receives, receipts, source) = (None, 0, 0, 0, None);
@@ -300,34 +297,33 @@ impl Model {
             message.receipts += 1;
             message.last_received = now;
             message.first_received.get_or_insert(now);
-            message.state = if until == now { State::Visible { since: now } } else { State::InFlight { until } };
+            message.state = if until == now { State::Visible } else { State::InFlight { until } };
             received.push(message.clone());
             places.push(place);
         }
         for mut message in dead {
             (message.source, message.receipts) = (Some(from), 0);
             message.arrivals += 1;
-            message.state = State::Visible { since: now };
+            message.state = State::Visible;
             self.queue(DLQ)?.messages.push(message);
         }
         Ok(received)
     }
 
+    /// The message that a receipt is about, whether or not the receipt is its latest one.
     fn place(&mut self, queue: usize, receipt: Receipt) -> Outcome<(&mut Queue, Option<usize>)> {
         let queue = self.queue(queue)?;
         if queue.life != receipt.life {
             return Err(Code::ReceiptHandleIsInvalid);
         }
-        let same = |message: &Message| {
-            (message.number, message.arrivals, message.receipts) == (receipt.number, receipt.arrivals, receipt.receipt)
-        };
+        let same = |message: &Message| (message.number, message.arrivals) == (receipt.number, receipt.arrivals);
         let place = queue.messages.iter().position(same);
         Ok((queue, place))
     }
 
     pub(crate) fn delete(&mut self, queue: usize, receipt: Receipt) -> Outcome<()> {
         let (queue, place) = self.place(queue, receipt)?;
-        if let Some(place) = place {
+        if let Some(place) = place.filter(|place| queue.messages[*place].receipts == receipt.receipt) {
             queue.messages.remove(place);
         }
         Ok(())
@@ -340,7 +336,7 @@ impl Model {
             return Err(Code::InvalidParameterValue);
         }
         message.state = match timeout {
-            0 => State::Visible { since: now },
+            0 => State::Visible,
             seconds => State::InFlight { until: now + Millis::from(seconds) * SECOND },
         };
         Ok(())
