@@ -11,3 +11,7 @@ pub mod protocol;
 pub use core::{NotUnkindness, Rules, Unkindness};
 pub use definitions::{DefinitionsUnreadable, QueueDefinition, definitions, read_definitions};
 pub use endpoint::{Controls, EmbeddedQueue, QueuesNotCreated, Settings};
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -43,11 +43,12 @@ impl Core {
         let (late, second) = self.unkind.as_mut().map_or((0, None), |dice| dice.copies());
         for late in [Some(late), second].into_iter().flatten() {
             let mut copy = Message::new(message_id, content.clone(), now);
+            copy.place += self.unkind.as_mut().map_or(0, |dice| dice.back());
             copy.state = match delay + late {
-                0 => State::Visible(now + self.unkind.as_mut().map_or(0, |dice| dice.back())),
+                0 => State::Visible,
                 hidden => State::Delayed(now + hidden),
             };
-            let visible = matches!(copy.state, State::Visible(_));
+            let visible = copy.state == State::Visible;
             queue.insert(copy);
             if visible {
                 self.woken.insert(id);
@@ -81,7 +82,8 @@ impl Core {
             for mut message in dead {
                 message.source = Some(source.clone());
                 message.receipts = 0;
-                message.state = State::Visible(now);
+                message.place = now;
+                message.state = State::Visible;
                 self.put(&policy.target, message);
             }
         }

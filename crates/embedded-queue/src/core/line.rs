@@ -12,10 +12,10 @@ use std::sync::Arc;
 use super::Millis;
 use super::message::Seq;
 
-/// A message's place in the line.
+/// A message's place in the line: it keeps it, however often it is received and visible again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
-    pub(crate) since: Millis,
+    pub(crate) came: Millis,
     pub(crate) seq: Seq,
 }
 
@@ -136,7 +136,7 @@ mod tests {
         let messages = [(1, Some("a")), (2, Some("a")), (3, Some("a")), (4, Some("b")), (5, None), (6, Some("a"))];
         let mut line = Line::default();
         for (seq, group) in messages {
-            line.insert(Place { since: 0, seq }, group.map(Arc::from).as_ref());
+            line.insert(Place { came: 0, seq }, group.map(Arc::from).as_ref());
         }
         let order: Vec<Seq> = (0..6).map(|_| hand_out(&mut line, &messages)).collect();
         assert_eq!(order, [1, 4, 5, 2, 3, 6]);
@@ -147,8 +147,8 @@ mod tests {
     fn groups_that_have_nothing_left_are_forgotten() {
         let mut line = Line::default();
         let group = Arc::from("a");
-        line.insert(Place { since: 0, seq: 1 }, Some(&group));
-        line.remove(Place { since: 0, seq: 1 }, Some(&group));
+        line.insert(Place { came: 0, seq: 1 }, Some(&group));
+        line.remove(Place { came: 0, seq: 1 }, Some(&group));
         line.taken(Some(&group));
         assert_eq!(line.groups.len(), 1);
         line.given_back(Some(&group));

@@ -62,14 +62,16 @@ pub(crate) struct Message {
     pub(crate) last_received: Millis,
     /// ARN of the queue whose dead letter it is.
     pub(crate) source: Option<Arc<str>>,
+    /// Its place among the visible messages of its queue: as it came, whatever has happened to it since.
+    pub(crate) place: Millis,
     pub(crate) state: State,
 }
 
 /// Where a message of a queue is. Each state has an index of its own in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Waits to be received, since (and in the order of) this time.
-    Visible(Millis),
+    /// Waits to be received.
+    Visible,
     /// Was received, and is hidden until then.
     InFlight(Millis),
     /// Is not to be received before then.
@@ -78,7 +80,17 @@ pub(crate) enum State {
 
 impl Message {
     pub(crate) fn new(id: Uuid, content: Arc<Content>, sent: Millis) -> Self {
-        let state = State::Visible(sent);
-        Self { id, content, sent, first_received: 0, receives: 0, receipts: 0, last_received: 0, source: None, state }
+        Self {
+            id,
+            content,
+            sent,
+            first_received: 0,
+            receives: 0,
+            receipts: 0,
+            last_received: 0,
+            source: None,
+            place: sent,
+            state: State::Visible,
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::message::{Message, State};
+use super::message::Message;
 use super::move_task::{MoveTask, Status};
 use super::name::QueueName;
 use super::{Answer, Code, Core, Error, Millis, QueueId};
@@ -54,51 +54,45 @@ impl Core {
     pub(super) fn advance_move_task(&mut self, now: Millis, from: QueueId) {
         loop {
             let Some(queue) = self.queues.get_mut(&from) else { return };
-            let visible = queue.counts().visible;
-            let Some(task) = queue.moves.running() else { return };
-            if visible == 0 {
+            let source = queue.first().map(|message| message.source.clone());
+            let Some(task) = queue.moves.running().filter(|task| task.due(now) > 0) else { return };
+            let Some(source) = source else {
                 task.status = Status::Completed;
                 return;
-            }
-            if task.due(now) == 0 {
-                return;
-            }
-            let destination = task.destination.clone();
-            let Some(message) = queue.take_first() else { return };
-            let result = self.redrive(now, message, destination);
-            let Some(queue) = self.queues.get_mut(&from) else { return };
-            let failed = match result {
-                Ok(()) => None,
-                Err((message, reason)) => {
-                    queue.insert(*message);
-                    Some(reason)
-                }
             };
-            let Some(task) = queue.moves.running() else { return };
-            match failed {
-                None => task.moved += 1,
-                Some(reason) => task.status = Status::Failed(reason),
+            let given = task.destination.clone();
+            // A letter of a queue that is its own dead-letter queue has nowhere to go back to.
+            let back = || QueueName::from_arn(&source?).filter(|to| *to != queue.name);
+            let destination = given.or_else(back).ok_or(NO_SOURCE);
+            let destination = destination.and_then(|to| self.find(&to).map(|_| to).map_err(|_| NO_DESTINATION));
+            match destination {
+                Ok(to) => self.redrive(now, from, &to),
+                Err(reason) => return self.fail(from, reason),
             }
         }
     }
 
-    /// Sends a dead letter anew: it gets a new id, a new time of sending, and has never been received. If there is no
-    /// queue for it, it is given back with the reason.
-    fn redrive(
-        &mut self,
-        now: Millis,
-        message: Message,
-        destination: Option<QueueName>,
-    ) -> Result<(), (Box<Message>, &'static str)> {
-        let destination = destination.or_else(|| QueueName::from_arn(message.source.as_deref()?));
-        let Some(destination) = destination else { return Err((Box::new(message), NO_SOURCE)) };
-        if self.find(&destination).is_err() {
-            return Err((Box::new(message), NO_DESTINATION));
+    fn fail(&mut self, from: QueueId, reason: &'static str) {
+        if let Some(task) = self.queues.get_mut(&from).and_then(|queue| queue.moves.running()) {
+            task.status = Status::Failed(reason);
         }
-        let mut anew = Message::new(self.new_id(), message.content, now);
-        anew.state = State::Visible(now);
-        self.put(&destination, anew);
-        Ok(())
+    }
+
+    /// Sends a dead letter anew: it gets a new id, a new time of sending, and has never been received.
+    fn redrive(&mut self, now: Millis, from: QueueId, to: &QueueName) {
+        let id = self.new_id();
+        let Some(queue) = self.queues.get_mut(&from) else { return };
+        let message = queue.take_first();
+        let nothing_left = queue.counts().visible == 0;
+        if let Some(task) = queue.moves.running() {
+            task.moved += 1;
+            if nothing_left {
+                task.status = Status::Completed;
+            }
+        }
+        if let Some(message) = message {
+            self.put(to, Message::new(id, message.content, now));
+        }
     }
 }
 

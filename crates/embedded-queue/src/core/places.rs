@@ -42,7 +42,7 @@ impl Places {
     pub(crate) fn enter(&mut self, seq: Seq, message: &Message) {
         let group = message.content.group.as_ref();
         match message.state {
-            State::Visible(since) => self.visible.insert(Place { since, seq }, group),
+            State::Visible => self.visible.insert(Place { came: message.place, seq }, group),
             State::InFlight(until) => {
                 self.hidden.insert((until, seq));
                 self.in_flight += 1;
@@ -58,7 +58,7 @@ impl Places {
     pub(crate) fn leave(&mut self, seq: Seq, message: &Message) {
         let group: Option<&Arc<str>> = message.content.group.as_ref();
         match message.state {
-            State::Visible(since) => self.visible.remove(Place { since, seq }, group),
+            State::Visible => self.visible.remove(Place { came: message.place, seq }, group),
             State::InFlight(until) => {
                 self.hidden.remove(&(until, seq));
                 self.in_flight -= 1;

@@ -67,8 +67,8 @@ impl Queue {
             self.remove(*seq);
         }
         let mut shown = false;
-        while let Some((at, seq)) = self.places.next_shown().filter(|(at, _)| *at <= now) {
-            self.set_state(seq, State::Visible(at));
+        while let Some((_, seq)) = self.places.next_shown().filter(|(at, _)| *at <= now) {
+            self.set_state(seq, State::Visible);
             shown = true;
         }
         shown
@@ -102,7 +102,12 @@ impl Queue {
         }
     }
 
-    /// Takes out the visible message whose turn it is.
+    /// The visible message whose turn it is.
+    pub(crate) fn first(&self) -> Option<&Message> {
+        self.messages.get(&self.places.first()?).map(|message| &**message)
+    }
+
+    /// Takes it out.
     pub(crate) fn take_first(&mut self) -> Option<Message> {
         self.remove(self.places.first()?)
     }
@@ -147,26 +152,27 @@ impl Queue {
             }
         }
         for seq in again {
-            self.set_state(seq, State::Visible(now));
+            self.set_state(seq, State::Visible);
         }
         (deliveries, dead)
     }
 
-    /// The message that the receipt is about, if it is its latest one.
+    /// The message that the receipt is about. An older receipt of it will do, as in SQS.
     pub(crate) fn received(&self, receipt: Receipt) -> Option<&Message> {
-        self.messages.get(&receipt.seq).map(|message| &**message).filter(|message| message.receipts == receipt.number)
+        let given = |message: &&Message| (1..=message.receipts).contains(&receipt.number);
+        self.messages.get(&receipt.seq).map(|message| &**message).filter(given)
     }
 
+    /// Deletes the message, if the receipt is its latest one: an older one deletes nothing.
     pub(crate) fn delete(&mut self, receipt: Receipt) {
-        // A receipt that a later one has taken the place of deletes nothing.
-        if self.received(receipt).is_some() {
+        if self.received(receipt).is_some_and(|message| message.receipts == receipt.number) {
             self.remove(receipt.seq);
         }
     }
 
     /// Hides the message for so long from now; whether it is visible at once.
     pub(crate) fn hide(&mut self, now: Millis, receipt: Receipt, time: Millis) -> bool {
-        let state = if time == 0 { State::Visible(now) } else { State::InFlight(now + time) };
+        let state = if time == 0 { State::Visible } else { State::InFlight(now + time) };
         self.set_state(receipt.seq, state);
         time == 0
     }

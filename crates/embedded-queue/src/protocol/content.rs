@@ -89,7 +89,8 @@ fn check_name(name: &str) -> Result<(), Error> {
     if !(1..=LONGEST_NAME).contains(&name.len()) {
         return refused("must have 1 to 256 characters.");
     }
-    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) {
+    // SQS takes letters of any script, whatever its documentation says.
+    if !name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c)) {
         return refused("can contain letters, digits, underscores, hyphens and periods only.");
     }
     if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
