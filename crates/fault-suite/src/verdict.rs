@@ -9,7 +9,7 @@ use crate::load::is_declined;
 use crate::{Accepted, Books, PATIENCE, Row, Scene};
 
 /// Nothing moves for so long: what is not finished by then is in a dead-letter queue, or lost.
-const QUIET: Duration = Duration::from_secs(3);
+const QUIET: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Waits until everything is finished, sending dead letters back as an operator would, and then goes through the books.
@@ -86,10 +86,9 @@ async fn redrive(scene: &Scene) -> usize {
     moved
 }
 
-/// The count that queues report is approximate: only a receive is certain.
 async fn is_empty(scene: &Scene) -> bool {
     for queue in ["orders", "payments", "orders-dlq", "payments-dlq"] {
-        if !scene.queues.receive(queue, Duration::ZERO, Duration::ZERO).await.is_empty() {
+        if scene.queues.reported(queue).await > 0 {
             return false;
         }
     }

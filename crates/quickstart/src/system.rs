@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chassis::Configuration;
 use chassis::http::BindError;
-use embedded_queue::EmbeddedQueue;
+use embedded_queue::{EmbeddedQueue, Unkindness};
 use messaging::{Queue, client};
 use order_service::OrderService;
 use payment_service::PaymentService;
@@ -24,14 +24,17 @@ const QUEUE_PORT: u16 = 4566;
 pub struct SystemSettings {
     orders: order_service::Settings,
     payments: payment_service::Settings,
+    unkindness: Option<Unkindness>,
 }
 
 impl SystemSettings {
-    /// The services' own settings, but for what one process decides by itself: addresses, admin ports, databases.
+    /// The services' own settings, but for what one process decides by itself: addresses, admin ports, databases. And
+    /// how unkind the queue is.
     pub fn read(configuration: &mut Configuration) -> Self {
         let mut settings = Self {
             orders: order_service::Settings::read(configuration),
             payments: payment_service::Settings::read(configuration),
+            unkindness: configuration.read("EMBEDDED_QUEUE_UNKIND", None, |value| value.parse().map(Some)),
         };
         (settings.orders.address, settings.payments.address) = (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into());
         (settings.orders.admin_port, settings.payments.admin_port) = (3011, 3012);
@@ -74,6 +77,7 @@ impl System {
     /// Starts everything, with the databases in `directory`.
     pub async fn start(mut settings: SystemSettings, directory: &Path) -> anyhow::Result<Self> {
         let queue = EmbeddedQueue::start(listen_at_or_near(QUEUE_PORT).await?)?;
+        queue.controls().set_unkindness(settings.unkindness);
         let queue_url = queue.url();
         let sqs = client::for_endpoint(&queue_url).await;
         queue.create_queues().await?;

@@ -104,6 +104,7 @@ async fn a_value_that_cannot_be_used_stops_it_before_it_opens_anything() {
         ("LOG_FORMAT", "xml"),
         ("SHUTDOWN_TIMEOUT_SECONDS", "0"),
         ("RETRY_BASE_SECONDS", "many"),
+        ("EMBEDDED_QUEUE_UNKIND", "duplicates=2"),
     ];
     let output = command(&directory, &bad).output().await.unwrap();
     assert_eq!(output.status.code(), Some(78));

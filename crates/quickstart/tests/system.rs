@@ -46,6 +46,21 @@ async fn the_demo_brings_every_kind_of_order_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_order_is_paid_although_the_queue_duplicates_reorders_delays_and_does_not_answer() {
+    let directory = TempDir::new().unwrap();
+    let unkind = "seed=1,duplicates=0.5,reordered=0.5,late=0.2,lost-answers=0.1";
+    let system = start(directory.path(), &[("EMBEDDED_QUEUE_UNKIND", unkind)]).await;
+    let mut orders = Vec::new();
+    for _ in 0..20 {
+        orders.push(place(&system, 42.00).await);
+    }
+    for order in orders {
+        becomes(&system, &order, "PAID").await;
+    }
+    system.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_start_finds_the_orders_again_and_finishes_those_under_way() {
     let directory = TempDir::new().unwrap();
     let system = start(directory.path(), &[("SHUTDOWN_TIMEOUT_SECONDS", "1")]).await;

@@ -18,8 +18,8 @@ pub struct Queues {
     /// The endpoint.
     pub url: String,
     prefix: String,
-    // Ends with the test.
-    _embedded: Option<EmbeddedQueue>,
+    /// Ends with the test.
+    embedded: Option<EmbeddedQueue>,
 }
 
 /// A message as it is in a queue.
@@ -49,7 +49,7 @@ impl Queues {
             }
         };
         let sqs = client::for_endpoint(&url).await;
-        Self { sqs, url, prefix: format!("{}-", crate::unique()), _embedded: embedded }
+        Self { sqs, url, prefix: format!("{}-", crate::unique()), embedded }
     }
 
     /// An endpoint with the four queues.
@@ -61,7 +61,15 @@ impl Queues {
 
     /// Whether the endpoint is the embedded one.
     pub fn embedded(&self) -> bool {
-        self._embedded.is_some()
+        self.embedded.is_some()
+    }
+
+    /// From now on the embedded queue may do what SQS may do and rarely does: a share for each kind, such as
+    /// `seed=1,duplicates=0.2,reordered=0.2,late=0.1,lost-answers=0.05`. `false`: it is not embedded, nothing changes.
+    pub fn unkind(&self, shares: &str) -> bool {
+        let Some(embedded) = &self.embedded else { return false };
+        embedded.controls().set_unkindness(Some(shares.parse().unwrap()));
+        true
     }
 
     /// Creates the four queues.
@@ -124,11 +132,21 @@ impl Queues {
 
     /// Receives up to ten messages, hides them for `visibility_timeout`, and waits up to `wait` for the first.
     pub async fn receive(&self, queue: &str, wait: Duration, visibility_timeout: Duration) -> Vec<QueueMessage> {
+        self.receive_up_to(10, queue, wait, visibility_timeout).await
+    }
+
+    async fn receive_up_to(
+        &self,
+        most: i32,
+        queue: &str,
+        wait: Duration,
+        visibility_timeout: Duration,
+    ) -> Vec<QueueMessage> {
         let answer = self
             .sqs
             .receive_message()
             .queue_url(self.queue_url(queue).await)
-            .max_number_of_messages(10)
+            .max_number_of_messages(most)
             .wait_time_seconds(wait.as_secs() as i32)
             .visibility_timeout(visibility_timeout.as_secs() as i32)
             .message_attribute_names("All")
@@ -156,19 +174,11 @@ impl Queues {
     /// Waits for the next message, and deletes it.
     pub async fn take(&self, queue: &str) -> QueueMessage {
         let what = format!("a message in {queue}");
-        let message = eventually(&what, async || self.receive_one(queue).await).await;
+        let receive =
+            async || self.receive_up_to(1, queue, Duration::from_secs(1), Duration::from_secs(30)).await.pop();
+        let message = eventually(&what, receive).await;
         self.delete(queue, &message.receipt_handle).await;
         message
-    }
-
-    async fn receive_one(&self, queue: &str) -> Option<QueueMessage> {
-        let answer = self.receive(queue, Duration::from_secs(1), Duration::from_secs(30)).await;
-        let mut messages = answer.into_iter();
-        let first = messages.next();
-        for other in messages {
-            self.change_visibility(queue, &other.receipt_handle, Duration::ZERO).await;
-        }
-        first
     }
 
     /// Deletes a message.
@@ -194,42 +204,31 @@ impl Queues {
         self.sqs.delete_queue().queue_url(self.queue_url(queue).await).send().await.unwrap();
     }
 
-    /// How many messages the queue reports, visible, hidden and delayed. The embedded queue does not report those that
-    /// are visible again after a receive: only [`Queues::expect_empty`] is certain.
+    /// How many messages the queue reports, visible, hidden and delayed.
     pub async fn reported(&self, queue: &str) -> usize {
-        let answer = self
-            .sqs
-            .get_queue_attributes()
-            .queue_url(self.queue_url(queue).await)
-            .attribute_names(QueueAttributeName::All)
-            .send()
-            .await
-            .unwrap();
-        let attributes = answer.attributes.unwrap();
-        [
+        self.counted(queue).await.iter().sum()
+    }
+
+    /// How many messages the queue reports as visible.
+    pub async fn visible(&self, queue: &str) -> usize {
+        self.counted(queue).await[0]
+    }
+
+    /// How many messages are visible, hidden and delayed.
+    async fn counted(&self, queue: &str) -> [usize; 3] {
+        let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
             QueueAttributeName::ApproximateNumberOfMessagesDelayed,
-        ]
-        .iter()
-        .map(|name| attributes[name].parse::<usize>().unwrap())
-        .sum()
+        ];
+        let call = self.sqs.get_queue_attributes().queue_url(self.queue_url(queue).await);
+        let attributes = call.set_attribute_names(Some(names.to_vec())).send().await.unwrap().attributes.unwrap();
+        names.map(|name| attributes[&name].parse().unwrap())
     }
 
-    /// Waits until the queue is empty: nothing visible, nothing in flight.
+    /// Waits until the queue is empty: nothing visible, nothing in flight, nothing delayed.
     pub async fn expect_empty(&self, queue: &str) {
-        eventually(&format!("{queue} is empty"), async || {
-            if self.reported(queue).await > 0 {
-                return None;
-            }
-            if self.receive(queue, Duration::ZERO, Duration::ZERO).await.is_empty() {
-                return Some(());
-            }
-            // Each look counts as a receive: whoever consumes the message is to have it before the next one.
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            None
-        })
-        .await;
+        eventually(&format!("{queue} is empty"), async || (self.reported(queue).await == 0).then_some(())).await;
     }
 
     /// Waits until all of the given queues are empty.

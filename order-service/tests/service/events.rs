@@ -57,7 +57,7 @@ pub(crate) async fn take_all(queues: &Queues, orders: &[String]) -> BTreeMap<Str
             queues.delete("orders", &message.receipt_handle).await;
         }
         let all = orders.iter().all(|order| taken.contains_key(order));
-        (all && messages.is_empty()).then_some(())
+        (all && queues.reported("orders").await == 0).then_some(())
     };
     eventually(&format!("the events of {orders:?}"), async || take().await).await;
     taken

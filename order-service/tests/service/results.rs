@@ -58,6 +58,24 @@ async fn a_charged_order_is_paid_and_a_refused_one_declined() {
 }
 
 #[tokio::test]
+async fn results_that_come_twice_late_and_in_another_order_settle_each_order() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let service = Service::start(&queues, &databases).await;
+    let mut orders = Vec::new();
+    for _ in 0..20 {
+        orders.push(service.place().await);
+    }
+    queues.unkind("seed=1,duplicates=0.5,reordered=0.5,late=0.2");
+    for order in &orders {
+        send(&queues, "payments", &succeeded(order, 4200).to_string(), &[]).await;
+    }
+    for order in &orders {
+        service.wait_for_status(order, "PAID").await;
+    }
+    expect_end(service, &queues, &orders).await;
+}
+
+#[tokio::test]
 async fn a_result_that_comes_again_does_no_harm() {
     let (queues, databases) = (Queues::start().await, Databases::new());
     let service = Service::start(&queues, &databases).await;

@@ -1,6 +1,6 @@
 //! One charge per order, however often its message comes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use contracts::{Currency, OrderCreated};
@@ -93,6 +93,31 @@ async fn a_declined_order_that_comes_again_stays_declined() {
     assert_eq!(again[0].event.payload, first[0].event.payload);
     assert_eq!(provider.executions(), HashMap::new());
     assert_eq!(scene.row(&order).await.state, "DECLINED");
+    scene.at_rest().await;
+}
+
+#[tokio::test]
+async fn orders_that_come_twice_late_in_another_order_and_with_answers_lost_are_charged_once_each() {
+    let scene = Scene::set().await;
+    let provider = CountingProvider::start().await;
+    let copies = "seed=1,duplicates=0.4,reordered=0.4,late=0.2";
+    scene.queues.unkind(copies);
+    let orders = scene.place_all(1000..1040).await;
+    scene.queues.unkind(&format!("{copies},lost-answers=0.1"));
+    let worker = Worker::start(&scene.queues, &scene.database, asking(&provider)).await;
+    let charged = async || scene.rows().await.iter().filter(|row| row.state == "SUCCEEDED").count();
+    eventually("all are charged", async || (charged().await == orders.len()).then_some(())).await;
+    // From here on the test itself asks, and wants answers.
+    scene.queues.unkind("seed=1");
+    scene.queues.expect_empty("orders").await;
+    scene.all_told().await;
+    worker.stop().await;
+
+    let told: HashSet<_> = scene.results_now().await.into_iter().map(|told| told.event.subject).collect();
+    assert_eq!(told, orders.iter().map(|order| order.order_id).collect());
+    for order in &orders {
+        assert_eq!(provider.executions()[&order.order_id.to_string()], [order.amount]);
+    }
     scene.at_rest().await;
 }
 

@@ -49,10 +49,7 @@ async fn what_is_not_finished_at_the_deadline_is_given_back_and_charged_once_by_
     under_way(&provider, &orders).await;
     first.stop().await;
 
-    // Visible at once; looked at without hiding them.
-    let mut visible = scene.queues.receive("orders", Duration::ZERO, Duration::from_secs(1)).await;
-    visible.extend(scene.queues.receive("orders", Duration::ZERO, Duration::from_secs(1)).await);
-    assert_eq!(visible.len(), orders.len());
+    assert_eq!(scene.queues.visible("orders").await, orders.len(), "given back at once");
 
     let second = Worker::start(&scene.queues, &scene.database, asking(&provider)).await;
     assert_eq!(scene.results(orders.len()).await.len(), orders.len());
@@ -80,8 +77,7 @@ async fn an_order_that_comes_while_the_worker_stops_is_not_held_back() {
     let order = scene.place(4200).await;
     first.stop().await;
 
-    let visible = scene.queues.receive("orders", Duration::ZERO, Duration::ZERO).await;
-    assert_eq!(visible.len(), 1, "given back, if it was received at all");
+    assert_eq!(scene.queues.visible("orders").await, 1, "given back, if it was received at all");
     assert!(scene.rows().await.is_empty(), "a worker that stops begins nothing");
 
     let second = Worker::start(&scene.queues, &scene.database, asking(&provider)).await;

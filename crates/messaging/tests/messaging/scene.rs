@@ -114,7 +114,7 @@ impl Scene {
         (messages[0].body.clone(), messages[0].receive_count - 1)
     }
 
-    /// Takes messages out of `orders` until there have been so many different ones and no more come; all their bodies,
+    /// Takes messages out of `orders` until there have been so many different ones and none is left; all their bodies,
     /// copies included.
     pub(crate) async fn drain(&self, distinct: usize) -> Vec<String> {
         let mut bodies = Vec::new();
@@ -126,7 +126,7 @@ impl Scene {
             }
             bodies.extend(messages.iter().map(|message| message.body.clone()));
             let so_far: HashSet<&String> = bodies.iter().collect();
-            (messages.is_empty() && so_far.len() >= distinct).then_some(())
+            (so_far.len() >= distinct && self.queues.reported("orders").await == 0).then_some(())
         })
         .await;
         bodies
