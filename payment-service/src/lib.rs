@@ -61,7 +61,7 @@ impl PaymentService {
             Some(url) => Provider::Http(HttpProvider::new(url)?),
             None => {
                 tracing::warn!("payments are simulated, nobody is charged: PAYMENT_PROVIDER_URL is not set");
-                Provider::Simulated(Simulator::new(visibility_timeout))
+                Provider::Simulated(Simulator::new(visibility_timeout, settings.simulator_presence))
             }
         };
         let handler = ChargeHandler {

@@ -6,7 +6,7 @@ use chassis::{Configuration, Environment, Faults, Stopping};
 use database::DatabaseUrl;
 use messaging::ConsumerConfig;
 
-use crate::provider::ProviderUrl;
+use crate::provider::{Presence, ProviderUrl};
 
 /// Everything that can be set, already checked. `.env.example` says what each is for.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Settings {
     pub stopping: Stopping,
     /// `PAYMENT_PROVIDER_URL`; none: the built-in simulator.
     pub provider_url: Option<ProviderUrl>,
+    /// Whether the built-in simulator is there; nothing in the environment takes it away.
+    pub simulator_presence: Presence,
 }
 
 impl Settings {
@@ -51,6 +53,7 @@ impl Settings {
             consumer: chassis::worker::load(configuration, stopping),
             stopping,
             provider_url: configuration.read("PAYMENT_PROVIDER_URL", None, |url| url.parse().map(Some)),
+            simulator_presence: Presence::default(),
         }
     }
 }

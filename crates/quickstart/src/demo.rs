@@ -21,8 +21,10 @@ const KINDS: [(&str, &str, End); 6] = [
     ("42.94", "takes longer than the visibility timeout", End::Paid),
 ];
 const LOOK: Duration = Duration::from_millis(200);
-/// Far beyond what the slowest kind needs.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// Far beyond what the slowest kind needs, and twice so long is less than the two minutes that all of it may take.
+const PATIENCE: Duration = Duration::from_secs(50);
+/// Longer than five receives with their backoff would last.
+const AWAY: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -37,44 +39,77 @@ struct Line {
     total: &'static str,
     what: &'static str,
     expected: End,
+    placed: Instant,
     now: End,
     after: Duration,
 }
 
 /// Places the orders and shows each one's way; whether all have reached the end that their kind should reach.
 pub async fn run(system: &System) -> anyhow::Result<bool> {
-    chassis::tls::install_provider();
-    let http = Client::new();
-    let orders = format!("http://{}/orders", system.api);
-    let begun = Instant::now();
-    let mut lines = Vec::new();
+    let mut demo = Demo::new(system);
     for (total, what, expected) in KINDS {
+        demo.place(total, what, expected).await?;
+    }
+    demo.follow().await?;
+    if let Some(provider) = &system.simulated_provider {
+        provider.take_away();
+        demo.place("42.00", "finds the provider away for 10 s", End::Paid).await?;
+        tokio::time::sleep(AWAY).await;
+        provider.give_back();
+        demo.follow().await?;
+    }
+    Ok(demo.lines.iter().all(|line| line.now == line.expected))
+}
+
+struct Demo<'a> {
+    system: &'a System,
+    http: Client,
+    orders: String,
+    lines: Vec<Line>,
+    screen: Screen,
+}
+
+impl<'a> Demo<'a> {
+    fn new(system: &'a System) -> Self {
+        chassis::tls::install_provider();
+        let screen = Screen { lines_drawn: 0, terminal: std::io::stdout().is_terminal() };
+        let orders = format!("http://{}/orders", system.api);
+        Self { system, http: Client::new(), orders, lines: Vec::new(), screen }
+    }
+
+    async fn place(&mut self, total: &'static str, what: &'static str, expected: End) -> anyhow::Result<()> {
         let amount: f64 = total.parse()?;
         let order = json!({ "userId": "demo", "total": amount });
-        let answer: Value = http.post(&orders).json(&order).send().await?.error_for_status()?.json().await?;
+        let answer: Value = self.http.post(&self.orders).json(&order).send().await?.error_for_status()?.json().await?;
         let id = answer["orderId"].as_str().context("the answer names no order")?.to_owned();
-        lines.push(Line { id, total, what, expected, now: End::Pending, after: Duration::ZERO });
+        let placed = Instant::now();
+        self.lines.push(Line { id, total, what, expected, placed, now: End::Pending, after: Duration::ZERO });
+        self.screen.draw(&self.lines, &[self.lines.len() - 1])?;
+        Ok(())
     }
-    let mut screen = Screen { lines_drawn: 0, terminal: std::io::stdout().is_terminal() };
-    screen.draw(&lines, &(0..lines.len()).collect::<Vec<_>>())?;
-    while lines.iter().any(|line| line.now == End::Pending) && begun.elapsed() < PATIENCE {
-        tokio::time::sleep(LOOK).await;
-        let dead = dead_lettered(system).await?;
-        let mut changed = Vec::new();
-        for (place, line) in lines.iter_mut().enumerate().filter(|(_, line)| line.now == End::Pending) {
-            let order: Value = http.get(format!("{orders}/{}", line.id)).send().await?.json().await?;
-            line.now = match order["status"].as_str() {
-                Some("PAID") => End::Paid,
-                Some("DECLINED") => End::Declined,
-                _ if dead.contains(&line.id) => End::DeadLettered,
-                _ => continue,
-            };
-            line.after = begun.elapsed();
-            changed.push(place);
+
+    /// Shows each change until all orders have reached their end, or patience has.
+    async fn follow(&mut self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while self.lines.iter().any(|line| line.now == End::Pending) && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(LOOK).await;
+            let dead = dead_lettered(self.system).await?;
+            let mut changed = Vec::new();
+            for (place, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| line.now == End::Pending) {
+                let order: Value = self.http.get(format!("{}/{}", self.orders, line.id)).send().await?.json().await?;
+                line.now = match order["status"].as_str() {
+                    Some("PAID") => End::Paid,
+                    Some("DECLINED") => End::Declined,
+                    _ if dead.contains(&line.id) => End::DeadLettered,
+                    _ => continue,
+                };
+                line.after = line.placed.elapsed();
+                changed.push(place);
+            }
+            self.screen.draw(&self.lines, &changed)?;
         }
-        screen.draw(&lines, &changed)?;
+        Ok(())
     }
-    Ok(lines.iter().all(|line| line.now == line.expected))
 }
 
 /// The orders whose message is in the dead-letter queue.

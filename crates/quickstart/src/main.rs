@@ -72,8 +72,8 @@ async fn run(command: Command, settings: SystemSettings) -> anyhow::Result<ExitC
 }
 
 fn introduce(system: &System) {
-    let System { api, orders_admin, payments_admin, queue_url, payments_are_simulated, .. } = system;
-    let payments = if *payments_are_simulated {
+    let System { api, orders_admin, payments_admin, queue_url, simulated_provider, .. } = system;
+    let payments = if simulated_provider.is_some() {
         "simulated, nobody is charged: the cents of the total decide (PAYMENT_PROVIDER_URL is not set)"
     } else {
         "charged by the provider at PAYMENT_PROVIDER_URL"

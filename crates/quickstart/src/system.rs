@@ -10,6 +10,7 @@ use embedded_queue::{EmbeddedQueue, Unkindness};
 use messaging::{Queue, client};
 use order_service::OrderService;
 use payment_service::PaymentService;
+use payment_service::provider::Presence;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -62,10 +63,10 @@ pub struct System {
     pub orders_admin: SocketAddr,
     /// Where the payment service's health and metrics are.
     pub payments_admin: SocketAddr,
-    /// Whether nobody is charged: no payment provider is configured.
-    pub payments_are_simulated: bool,
     /// The SQS endpoint.
     pub queue_url: String,
+    /// Takes the simulated payment provider away and gives it back; none: there is a real one.
+    pub simulated_provider: Option<Presence>,
     /// The dead-letter queue of orders.
     pub dead_letters: Queue,
     queue: EmbeddedQueue,
@@ -86,7 +87,8 @@ impl System {
 
         let metrics = messaging::Metrics::register(&mut Default::default());
         let dead_letters = Queue::new(sqs.clone(), "orders-dlq", metrics);
-        let payments_are_simulated = settings.payments.provider_url.is_none();
+        let simulated = settings.payments.provider_url.is_none();
+        let simulated_provider = simulated.then(|| settings.payments.simulator_presence.clone());
         let payments = near(settings.payments.admin_port, async |admin_port| {
             let settings = payment_service::Settings { admin_port, ..settings.payments.clone() };
             PaymentService::build(settings, sqs.clone()).await
@@ -107,7 +109,7 @@ impl System {
             api,
             orders_admin,
             payments_admin,
-            payments_are_simulated,
+            simulated_provider,
             queue_url,
             dead_letters,
             queue,

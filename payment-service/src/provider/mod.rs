@@ -9,7 +9,7 @@ use contracts::Currency;
 use uuid::Uuid;
 
 pub use http::{HttpProvider, InvalidProviderUrl, ProviderUrl};
-pub use simulator::Simulator;
+pub use simulator::{Presence, Simulator};
 
 /// A charge to be made, the same in every try.
 #[derive(Clone, Debug)]

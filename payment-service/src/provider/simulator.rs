@@ -1,5 +1,7 @@
 //! The built-in provider: the cents of the total decide, so that every path can be provoked with curl.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -10,18 +12,44 @@ const SLOW: Duration = Duration::from_secs(5);
 /// `.92` fails this often before it succeeds.
 const FAILURES: i64 = 2;
 
+/// Takes the simulated provider away and gives it back; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Presence {
+    away: Arc<AtomicBool>,
+}
+
+impl Presence {
+    /// From now on it charges nobody.
+    pub fn take_away(&self) {
+        self.away.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on it charges again.
+    pub fn give_back(&self) {
+        self.away.store(false, Ordering::Relaxed);
+    }
+
+    fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+}
+
 /// Decides by the cents; remembers nothing, so the same charge always has the same answer.
 pub struct Simulator {
     visibility_timeout: Duration,
+    presence: Presence,
 }
 
 impl Simulator {
     /// A provider whose `.94` takes longer than `visibility_timeout`.
-    pub fn new(visibility_timeout: Duration) -> Self {
-        Self { visibility_timeout }
+    pub fn new(visibility_timeout: Duration, presence: Presence) -> Self {
+        Self { visibility_timeout, presence }
     }
 
     pub(super) async fn charge(&self, charge: &Charge) -> Answer {
+        if self.presence.is_away() {
+            return Answer::Away { reason: "the simulated provider is away".to_owned(), after: None };
+        }
         let succeeded = Answer::Succeeded { charge_id: format!("simulated-{}", charge.order_id) };
         let failed = || Answer::Failed { reason: "the simulated provider failed".to_owned(), after: None };
         match charge.amount % 100 {

@@ -70,6 +70,8 @@ async fn an_order_in_a_state_that_is_not_known_is_not_charged_and_not_given_up()
     let end = sqlx::query("UPDATE payments SET state = 'SUCCEEDED', amount = 4200 WHERE order_id = $1").bind(&key);
     end.execute(scene.books().reads()).await.unwrap();
     assert_eq!(scene.results(1).await[0].event.subject, order.order_id);
+    let retried = format!("messages_settled_total{{queue=\"{}\",outcome=\"retry\"}}", scene.queues.name("orders"));
+    assert_eq!(worker.metric(&retried).await.unwrap_or(0.0), 0.0, "a receive was used up");
     worker.stop().await;
     assert_eq!(provider.executions()[&key], [4200]);
     scene.at_rest().await;

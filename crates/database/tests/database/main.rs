@@ -14,8 +14,7 @@ mod lost;
 mod opening;
 mod same_rows;
 mod touch;
-mod wire;
 
 pub(crate) use entries::{Books, Entry, Trouble};
+pub(crate) use testbed::Wire;
 pub(crate) use touch::Touch;
-pub(crate) use wire::Wire;
