@@ -80,6 +80,7 @@ async fn a_message_has_at_most_ten_attributes() {
     invalid_parameter(with(11).send().await);
 }
 
+/// AWS has been seen to take accented letters too.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>
 #[tokio::test]
 async fn a_name_has_letters_digits_underscores_hyphens_and_single_dots_inside() {
@@ -87,13 +88,13 @@ async fn a_name_has_letters_digits_underscores_hyphens_and_single_dots_inside() 
     let queue = endpoint.queue("names").await;
     let with = |name: &str| sending(&queue).message_attributes(name, text("value")).send();
     let longest = "n".repeat(255);
-    for name in ["a", "A-z_0.9", "aws", "amazonas", &longest] {
+    for name in ["a", "A-z_0.9", "é", "aws", "amazonas", &longest] {
         with(name).await.unwrap();
     }
     let too_long = "n".repeat(257);
     let mut refused = vec!["a b", "a:b", ".a", "a.", "AWS.a", "aws.a", "Amazon.a", "amazon.a", &too_long];
-    if !endpoint.localstack_differs("it takes accented letters, two dots in a row, and an empty name") {
-        refused.extend(["ä", "a..b", ""]);
+    if !endpoint.localstack_differs("it takes two dots in a row, and an empty name") {
+        refused.extend(["a..b", ""]);
     }
     for name in refused {
         invalid_parameter(with(name).await);

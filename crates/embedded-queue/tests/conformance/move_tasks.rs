@@ -90,7 +90,7 @@ async fn what_is_moved_is_a_new_message_with_an_id_and_a_time_of_its_own() {
     await_status(&dead_letters, "COMPLETED").await;
     let after = queue.receive().await.unwrap();
     assert_eq!(after.body(), Some("letter"));
-    if endpoint.localstack_differs("it keeps the id, and goes on counting receives") {
+    if endpoint.localstack_differs("it keeps the id and the source, and goes on counting") {
         return;
     }
     assert_ne!(after.message_id(), Some(id.as_str()));

@@ -218,6 +218,18 @@ async fn an_unknown_system_attribute_is_refused() {
     assert!(["InvalidAttributeName", "InvalidParameterValue"].contains(&code.as_str()), "{code}");
 }
 
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-best-effort-ordering.html>
+#[tokio::test]
+async fn a_message_that_is_visible_again_comes_before_those_sent_after_it() {
+    let endpoint = Endpoint::start().await;
+    let queue = endpoint.queue("ordered").await;
+    queue.send("older").await;
+    let older = queue.receive().await.unwrap();
+    queue.send("newer").await;
+    queue.hide(&older, 0).await;
+    assert_eq!(queue.receive().await.unwrap().body(), Some("older"));
+}
+
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html>
 #[tokio::test]
 async fn messages_come_in_the_order_in_which_they_were_sent_as_far_as_nothing_is_in_the_way() {
