@@ -137,10 +137,9 @@ impl Core {
         changes: Vec<Change>,
     ) -> Result<Answer, Error> {
         let id = self.find(name)?;
-        let queue = self.queue(name)?;
-        queue.modified = now;
-        let before = queue.attributes.clone();
+        let before = self.queue(name)?.attributes.clone();
         let attributes = self.changed(name, before, changes)?;
+        self.queue(name)?.modified = now;
         self.set_attributes(id, attributes);
         // A shorter retention is felt at once.
         self.advance(now);
