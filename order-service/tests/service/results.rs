@@ -72,6 +72,8 @@ async fn results_that_come_twice_late_and_in_another_order_settle_each_order() {
     for order in &orders {
         service.wait_for_status(order, "PAID").await;
     }
+    // Late copies are taken as well.
+    queues.expect_empty("payments").await;
     expect_end(service, &queues, &orders).await;
 }
 

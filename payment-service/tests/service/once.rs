@@ -113,7 +113,13 @@ async fn orders_that_come_twice_late_in_another_order_and_with_answers_lost_are_
     scene.all_told().await;
     worker.stop().await;
 
-    let told: HashSet<_> = scene.results_now().await.into_iter().map(|told| told.event.subject).collect();
+    let mut told = HashSet::new();
+    // Copies of what was sent before may still be on their way.
+    eventually("all results have come", async || {
+        told.extend(scene.results_now().await.into_iter().map(|told| told.event.subject));
+        (scene.queues.reported("payments").await == 0).then_some(())
+    })
+    .await;
     assert_eq!(told, orders.iter().map(|order| order.order_id).collect());
     for order in &orders {
         assert_eq!(provider.executions()[&order.order_id.to_string()], [order.amount]);
