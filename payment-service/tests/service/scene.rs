@@ -121,7 +121,8 @@ impl Scene {
     pub(crate) async fn rows(&self) -> Vec<Row> {
         let all = "SELECT order_id, payment_id, amount, currency, state, attempt, lease_until, charge_id, reason \
                    FROM payments ORDER BY order_id";
-        sqlx::query_as(all).fetch_all(self.books.reads()).await.unwrap()
+        // A read has an end, which on a slow machine may come before its rows.
+        eventually("the ledger is read", async || sqlx::query_as(all).fetch_all(self.books.reads()).await.ok()).await
     }
 
     /// An order's row of the ledger.
@@ -132,7 +133,8 @@ impl Scene {
 
     /// How many results wait in the outbox.
     pub(crate) async fn outbox(&self) -> i64 {
-        sqlx::query_scalar("SELECT COUNT(*) FROM outbox").fetch_one(self.books.reads()).await.unwrap()
+        let count = || sqlx::query_scalar("SELECT COUNT(*) FROM outbox");
+        eventually("the outbox is counted", async || count().fetch_one(self.books.reads()).await.ok()).await
     }
 
     /// Waits until every result has gone out. A worker that is told to stop while a queue or a database is too slow for it

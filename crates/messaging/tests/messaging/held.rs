@@ -14,6 +14,12 @@ fn two_seconds() -> ConsumerConfig {
     ConsumerConfig { visibility_timeout: Some(Duration::from_secs(2)), ..config() }
 }
 
+/// Waits until the consumer has taken all that there is.
+async fn all_taken(scene: &Scene) {
+    let taken = async || (scene.queues.reported("orders").await == 0).then_some(());
+    eventually("all messages are taken", taken).await;
+}
+
 async fn outage(logs: &Logs) {
     eventually("an outage", async || (logs.count(OUTAGE) == 1).then_some(())).await;
 }
@@ -73,6 +79,7 @@ async fn a_message_that_alone_finds_its_dependency_away_ends_in_the_dead_letter_
     })
     .await;
     assert_eq!(scene.queues.take("orders-dlq").await.body, "bad");
+    all_taken(&scene).await;
     let seen = scene.end(consumer).await;
     assert_eq!(seen.attempts("bad").iter().max(), Some(&5));
     for good in (1..=others).map(|other| format!("good-{other}")) {
@@ -90,6 +97,7 @@ async fn when_several_messages_in_a_row_fail_the_rest_is_held_too() {
     // Ten that failed five times each would be fifty.
     consumer.decided(60).await;
     back.open();
+    all_taken(&scene).await;
     let seen = scene.end(consumer).await;
     assert_eq!(seen.bodies().len(), 10);
     let most = seen.bodies().iter().filter_map(|body| seen.attempts(body).into_iter().max()).max();

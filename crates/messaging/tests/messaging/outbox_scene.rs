@@ -86,8 +86,9 @@ impl OutboxScene {
 
     /// The rows: id, attempts and fault.
     pub(crate) async fn rows(&self) -> Vec<(String, i64, Option<String>)> {
-        let rows = sqlx::query("SELECT id, attempts, fault FROM outbox ORDER BY id");
-        let rows = rows.fetch_all(self.database.reads()).await.unwrap();
+        let all = || sqlx::query("SELECT id, attempts, fault FROM outbox ORDER BY id");
+        // A read has an end, which on a slow machine may come before its rows.
+        let rows = eventually("the outbox is read", async || all().fetch_all(self.database.reads()).await.ok()).await;
         rows.iter().map(|row| (row.get("id"), row.get("attempts"), row.get("fault"))).collect()
     }
 
