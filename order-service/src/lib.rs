@@ -19,9 +19,10 @@ use chassis::shutdown::{by, with_all};
 use chassis::{Health, Stopping};
 use database::Database;
 use jiff::Timestamp;
-use messaging::relay::Published;
-use messaging::{Consumer, Metrics, Outbox, Queue, Relay};
+use outbox::relay::Published;
+use outbox::{Outbox, Relay};
 use prometheus_client::registry::Registry;
+use sqs::{Consumer, Queue};
 use tokio::time::{sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +56,7 @@ impl OrderService {
         let database = Database::open(&settings.database_url, &store::MIGRATIONS).await?;
 
         let mut registry = Registry::default();
-        let metrics = Metrics::register(&mut registry);
+        let metrics = sqs::Metrics::register(&mut registry);
         let orders = Queue::new(sqs.clone(), &settings.orders_queue, metrics.clone());
         let payments = Queue::new(sqs, &settings.payments_queue, metrics);
 
@@ -63,9 +64,11 @@ impl OrderService {
         let store = OrderStore::new(database.clone(), outbox.clone());
         let handler = ResultHandler::new(store.clone(), settings.payments_queue);
         let consumer = Consumer::new(payments.clone(), handler, settings.consumer);
-        let relay = Relay::new(outbox, orders.clone(), |Published { message, message_id, queue, attempt }| {
-            tracing::info!(order_id = message.subject, message_id, queue, attempt, "order published");
-        });
+        let relay_metrics = outbox::Metrics::register(&mut registry);
+        let relay =
+            Relay::new(outbox, orders.clone(), relay_metrics, |Published { message, message_id, queue, attempt }| {
+                tracing::info!(order_id = message.subject, message_id, queue, attempt, "order published");
+            });
         Ok(Self {
             public,
             admin,

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
+use ::outbox::Outbox;
 use chassis::outbox::{self, OutboxArguments};
 use chassis::{healthcheck, process, shutdown};
 use clap::{Parser, Subcommand};
 use database::Database;
-use messaging::{Outbox, client};
 use order_service::store::MIGRATIONS;
 use order_service::{OrderService, Settings};
+use sqs::client;
 
 const NAME: &str = "order-service";
 

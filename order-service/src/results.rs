@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chassis::worker;
 use contracts::{Event, PaymentEvent};
-use messaging::{Delivery, Handler, Verdict};
+use sqs::{Delivery, Handler, Verdict};
 use tracing::Span;
 use tracing::field::Empty;
 

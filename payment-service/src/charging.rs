@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chassis::worker;
 use contracts::{Event, OrderCreated, OrderEvent};
-use messaging::{Delivery, Handler, Verdict};
+use sqs::{Delivery, Handler, Verdict};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::Span;
 use tracing::field::Empty;

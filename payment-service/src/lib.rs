@@ -18,9 +18,10 @@ use aws_sdk_sqs::Client;
 use chassis::shutdown::{by, with_all};
 use chassis::{Health, Stopping};
 use database::Database;
-use messaging::relay::Published;
-use messaging::{Consumer, Outbox, Queue, Relay};
+use outbox::relay::Published;
+use outbox::{Outbox, Relay};
 use prometheus_client::registry::Registry;
+use sqs::{Consumer, Queue};
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +51,7 @@ impl PaymentService {
         let database = Database::open(&settings.database_url, &ledger::MIGRATIONS).await?;
 
         let mut registry = Registry::default();
-        let metrics = messaging::Metrics::register(&mut registry);
+        let metrics = sqs::Metrics::register(&mut registry);
         let orders = Queue::new(sqs.clone(), &settings.orders_queue, metrics.clone());
         let payments = Queue::new(sqs, &settings.payments_queue, metrics);
 
@@ -72,9 +73,11 @@ impl PaymentService {
             metrics: metrics::Metrics::register(&mut registry),
         };
         let consumer = Consumer::new(orders.clone(), handler, settings.consumer);
-        let relay = Relay::new(outbox, payments.clone(), |Published { message, message_id, queue, attempt }| {
-            tracing::info!(order_id = message.subject, message_id, queue, attempt, "result published");
-        });
+        let relay_metrics = outbox::Metrics::register(&mut registry);
+        let relay =
+            Relay::new(outbox, payments.clone(), relay_metrics, |Published { message, message_id, queue, attempt }| {
+                tracing::info!(order_id = message.subject, message_id, queue, attempt, "result published");
+            });
         let (queues, registry, stopping) = ([orders, payments], Arc::new(registry), settings.stopping);
         Ok(Self { admin, database, queues, registry, relay, consumer, stopping })
     }

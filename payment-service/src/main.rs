@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
+use ::outbox::Outbox;
 use chassis::outbox::{self, OutboxArguments};
 use chassis::{healthcheck, process, shutdown};
 use clap::{Parser, Subcommand};
 use database::Database;
-use messaging::{Outbox, client};
 use payment_service::dlq::{self, DlqArguments};
 use payment_service::ledger::MIGRATIONS;
 use payment_service::{PaymentService, Settings};
+use sqs::client;
 
 const NAME: &str = "payment-service";
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use chassis::{Configuration, Environment, Faults, Stopping};
 use database::DatabaseUrl;
-use messaging::ConsumerConfig;
+use sqs::ConsumerConfig;
 
 use crate::provider::{Presence, ProviderUrl};
 

@@ -169,7 +169,7 @@ impl Configuration {
     #[tokio::main(flavor = "current_thread")]
     pub async fn check_aws_region(&mut self) {
         self.asked.insert("AWS_REGION".to_owned());
-        if let Err(none) = messaging::client::find_region().await {
+        if let Err(none) = sqs::client::find_region().await {
             self.faults.push(none.to_string());
         }
     }

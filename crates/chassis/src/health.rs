@@ -9,9 +9,9 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use database::Database;
-use messaging::Queue;
-use messaging::consumer::Progress;
 use serde_json::json;
+use sqs::Queue;
+use sqs::consumer::Progress;
 use tokio_util::sync::CancellationToken;
 
 /// How a service knows that it is well.

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use database::WriteError;
-use messaging::Outbox;
-use messaging::outbox::SetAside;
+use outbox::Outbox;
+use outbox::SetAside;
 use serde_json::{Value, json};
 
 use crate::printable::{escaped, escaped_json};

@@ -79,7 +79,7 @@ impl Telemetry {
     pub fn load_with(configuration: &mut Configuration, default_filter: &str) -> Self {
         let filter = configuration.read("RUST_LOG", default_filter.to_owned(), |filter| {
             let usable = EnvFilter::try_new(filter).map(|_| filter.to_owned());
-            usable.map_err(|_| "must be a filter such as info,messaging=debug")
+            usable.map_err(|_| "must be a filter such as info,sqs=debug")
         });
         let format = configuration.read("LOG_FORMAT", LogFormat::default(), str::parse);
         let otlp_endpoint = configuration.url("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");

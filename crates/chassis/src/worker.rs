@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use database::WriteError;
-use messaging::{Backoff, ConsumerConfig, Verdict};
+use sqs::{Backoff, ConsumerConfig, Verdict};
 
 use crate::{Configuration, Stopping};
 

@@ -5,9 +5,9 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use messaging::dead_letter::{Browser, HOLD};
 use reqwest::Client;
 use serde_json::{Value, json};
+use sqs::dead_letter::{Browser, HOLD};
 
 use crate::system::System;
 

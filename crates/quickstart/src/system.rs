@@ -7,10 +7,10 @@ use std::time::Duration;
 use chassis::Configuration;
 use chassis::http::BindError;
 use embedded_queue::{EmbeddedQueue, Unkindness};
-use messaging::{Queue, client};
 use order_service::OrderService;
 use payment_service::PaymentService;
 use payment_service::provider::Presence;
+use sqs::{Queue, client};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -85,7 +85,7 @@ impl System {
         settings.orders.database_url = sqlite(directory.join("orders.db"))?;
         settings.payments.database_url = sqlite(directory.join("payments.db"))?;
 
-        let metrics = messaging::Metrics::register(&mut Default::default());
+        let metrics = sqs::Metrics::register(&mut Default::default());
         let dead_letters = Queue::new(sqs.clone(), "orders-dlq", metrics);
         let simulated = settings.payments.provider_url.is_none();
         let simulated_provider = simulated.then(|| settings.payments.simulator_presence.clone());

@@ -6,16 +6,22 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
 mod databases;
+mod logs;
 mod provider;
 mod proxy;
 mod queues;
+mod running;
+mod scene;
 mod wait;
 mod wire;
 
 pub use databases::Databases;
+pub use logs::Logs;
 pub use provider::{CountingProvider, Reply};
 pub use proxy::{Fault, FaultyProxy};
 pub use queues::{QueueMessage, Queues};
+pub use running::{Gate, Running, Seen, away, done, reject, retry};
+pub use scene::{Scene, config};
 pub use wait::{eventually, never};
 pub use wire::Wire;
 

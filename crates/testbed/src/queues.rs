@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName};
 use embedded_queue::{EmbeddedQueue, definitions};
-use messaging::client;
+use sqs::client;
 use tokio::net::TcpListener;
 
 use crate::wait::eventually;
@@ -90,9 +90,9 @@ impl Queues {
     }
 
     /// The queue as the services see it.
-    pub fn queue(&self, queue: &str) -> messaging::Queue {
-        let metrics = messaging::Metrics::register(&mut Default::default());
-        messaging::Queue::new(self.sqs.clone(), &self.name(queue), metrics)
+    pub fn queue(&self, queue: &str) -> sqs::Queue {
+        let metrics = sqs::Metrics::register(&mut Default::default());
+        sqs::Queue::new(self.sqs.clone(), &self.name(queue), metrics)
     }
 
     async fn queue_url(&self, queue: &str) -> String {
@@ -119,7 +119,7 @@ impl Queues {
     pub async fn send_all(&self, queue: &str, bodies: &[String]) {
         let queue = self.queue(queue);
         for bodies in bodies.chunks(10) {
-            let message = |body: &String| messaging::OutgoingMessage {
+            let message = |body: &String| sqs::OutgoingMessage {
                 id: String::new(),
                 subject: String::new(),
                 body: body.clone(),

@@ -16,7 +16,7 @@ mod settle;
 use contracts::Currency;
 use database::Database;
 use jiff::Timestamp;
-use messaging::Outbox;
+use outbox::Outbox;
 use sqlx::any::AnyRow;
 use sqlx::migrate::Migrator;
 use sqlx::{Any, Executor, Row};

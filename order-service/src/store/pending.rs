@@ -1,8 +1,9 @@
 //! Telling again of the orders that are still pending, for a queue that forgets at exit.
 
 use database::Write;
-use messaging::{Outbox, TraceContext};
+use outbox::Outbox;
 use sqlx::AnyConnection;
+use sqs::TraceContext;
 
 use super::{ListOrders, OrderStore};
 use crate::order::{Order, OrderStatus};

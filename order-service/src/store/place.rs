@@ -1,8 +1,9 @@
 //! Placing an order: the order, its idempotency key and its event commit together, or not at all.
 
 use database::{Write, WriteError};
-use messaging::{Outbox, TraceContext};
+use outbox::Outbox;
 use sqlx::AnyConnection;
+use sqs::TraceContext;
 
 use super::{OrderStore, find};
 use crate::order::Order;

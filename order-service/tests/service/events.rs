@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use messaging::OutgoingMessage;
 use serde_json::{Value, json};
+use sqs::OutgoingMessage;
 use testbed::{QueueMessage, Queues, eventually};
 
 const SUCCEEDED: &str = include_str!("../../../crates/contracts/examples/payment.succeeded.v1.json");

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use database::Database;
 use jiff::{SignedDuration, Timestamp};
-use messaging::Outbox;
 use order_service::store::{MIGRATIONS, OrderStore};
+use outbox::Outbox;
 use testbed::{Databases, Queues};
 use tokio_util::sync::CancellationToken;
 

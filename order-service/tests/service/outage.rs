@@ -1,7 +1,7 @@
 //! A service whose queues are not there.
 
-use messaging::client;
 use serde_json::json;
+use sqs::client;
 use testbed::{Databases, Fault, FaultyProxy, Queues, eventually};
 
 use crate::events::{once_each, send, succeeded, told};

@@ -34,7 +34,7 @@ impl Refused {
             },
         );
         let database_url = databases.create_url().await;
-        let sqs = messaging::client::for_endpoint(&proxy.url).await;
+        let sqs = sqs::client::for_endpoint(&proxy.url).await;
         let service = Service::with(&sqs, settings(&queues, &database_url)).await;
         Self { queues, proxy, service, database_url, directory: TempDir::new().unwrap(), _databases: databases }
     }

@@ -2,9 +2,9 @@
 //! service runs.
 
 use database::{Database, Engine};
-use messaging::outbox::claim_statement;
 use order_service::order::{OrderStatus, UserId};
 use order_service::store::{FIND_KEY, FIND_ORDER, ListOrders, MIGRATIONS, forget_statement};
+use outbox::claim_statement;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use testbed::Databases;
 

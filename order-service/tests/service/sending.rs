@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use messaging::client;
+use sqs::client;
 use testbed::{Databases, Fault, FaultyProxy, Queues, eventually};
 
 use crate::events::{once_each, told};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use database::Database;
-use messaging::client;
 use order_service::OrderService;
 use order_service::store::MIGRATIONS;
+use sqs::client;
 use testbed::{Databases, Fault, FaultyProxy, Queues, eventually};
 use tokio::task::JoinSet;
 

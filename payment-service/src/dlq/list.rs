@@ -1,9 +1,9 @@
 //! `dlq list`
 
 use chassis::printable::escaped;
-use messaging::Queue;
-use messaging::dead_letter::DeadLetter;
 use serde_json::{Value, json};
+use sqs::Queue;
+use sqs::dead_letter::DeadLetter;
 
 use super::{Output, age_seconds, event_type, order_id, print_json, read};
 

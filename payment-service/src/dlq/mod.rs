@@ -7,9 +7,9 @@ mod show;
 use aws_sdk_sqs::Client;
 use chassis::printable::escaped_json;
 use clap::{Args, Subcommand, ValueEnum};
-use messaging::dead_letter::{self, Browser, DeadLetter, HOLD, THOROUGH};
-use messaging::{Metrics, Queue};
 use serde_json::Value;
+use sqs::dead_letter::{self, Browser, DeadLetter, HOLD, THOROUGH};
+use sqs::{Metrics, Queue};
 
 use crate::Settings;
 

@@ -3,9 +3,9 @@
 use std::io::{IsTerminal, Write};
 
 use clap::Args;
-use messaging::Queue;
-use messaging::dead_letter::{DeadLetter, Redrive, SOURCE_MESSAGE_ID};
 use serde_json::json;
+use sqs::Queue;
+use sqs::dead_letter::{DeadLetter, Redrive, SOURCE_MESSAGE_ID};
 
 use super::{Output, say};
 

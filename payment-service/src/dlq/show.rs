@@ -1,9 +1,9 @@
 //! `dlq show ID`
 
 use chassis::printable::{escaped, escaped_json};
-use messaging::Queue;
-use messaging::dead_letter::{Browser, DeadLetter, HOLD, THOROUGH};
 use serde_json::{Value, json};
+use sqs::Queue;
+use sqs::dead_letter::{Browser, DeadLetter, HOLD, THOROUGH};
 
 use super::list::summary;
 use super::{Output, age_seconds, order_id, print_json};

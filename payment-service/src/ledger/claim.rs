@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use contracts::OrderCreated;
 use database::{Write, WriteError};
 use jiff::Timestamp;
-use messaging::{Outbox, TraceContext};
+use outbox::Outbox;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+use sqs::TraceContext;
 use uuid::Uuid;
 
 use super::{Attempt, Conclusion, Ledger, result_event};

@@ -12,7 +12,7 @@ mod settle;
 use contracts::{Currency, Event, PaymentDeclined, PaymentEvent, PaymentSucceeded};
 use database::Database;
 use jiff::Timestamp;
-use messaging::Outbox;
+use outbox::Outbox;
 use sqlx::migrate::Migrator;
 use uuid::Uuid;
 

@@ -2,8 +2,9 @@
 
 use database::{Write, WriteError};
 use jiff::Timestamp;
-use messaging::{Outbox, TraceContext};
+use outbox::Outbox;
 use sqlx::AnyConnection;
+use sqs::TraceContext;
 
 use super::{Attempt, Conclusion, Ledger, result_event};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use contracts::OrderCreated;
-use messaging::TraceContext;
 use serde_json::{Value, json};
+use sqs::TraceContext;
 
 use crate::scene::{Told, created, order};
 use crate::{Scene, Worker};

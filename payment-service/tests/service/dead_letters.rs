@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use messaging::OutgoingMessage;
 use serde_json::{Value, json};
+use sqs::OutgoingMessage;
 use testbed::CountingProvider;
 
 use crate::scene::{created, order};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use contracts::OrderCreated;
-use messaging::TraceContext;
 use serde_json::Value;
+use sqs::TraceContext;
 use tempfile::TempDir;
 use testbed::{CountingProvider, Queues, Reply, eventually};
 

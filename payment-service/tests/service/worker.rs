@@ -4,9 +4,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use database::DatabaseUrl;
-use messaging::{Backoff, client};
 use payment_service::{PaymentService, Settings};
 use reqwest::Response;
+use sqs::{Backoff, client};
 use testbed::{CountingProvider, FaultyProxy, Queues, http_client};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use messaging::{Outbox, TraceContext};
+use outbox::Outbox;
 use payment_service::ledger::{Attempt, Claimed, Conclusion, Ledger, Settled};
 use sqlx::{AnyConnection, Connection};
+use sqs::TraceContext;
 use testbed::{CountingProvider, Reply, eventually, never};
 use tokio::time::sleep;
 

@@ -10,8 +10,8 @@ mod project;
 
 use std::time::Duration;
 
-use messaging::client;
 use serde_json::{Value, json};
+use sqs::client;
 use testbed::{eventually, http_client};
 
 use browser::Browser;

@@ -1,0 +1,87 @@
+//! Taking a lease on rows that are due.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use database::{Engine, Write};
+use sqlx::{AnyConnection, Row};
+
+use super::milliseconds_now;
+use sqs::batch::OutgoingMessage;
+use sqs::trace::TRACEPARENT;
+
+/// Longer than a send with all its tries may take, so that no other relay sends the same rows meanwhile.
+pub(super) const LEASE: Duration = Duration::from_secs(30);
+
+/// Rows on which one claim has taken the lease.
+pub(crate) struct Claims {
+    /// The lease: whoever finds another one in a row has lost it.
+    pub(crate) lease: i64,
+    /// The rows, the oldest first.
+    pub(crate) rows: Vec<Claimed>,
+}
+
+/// A row on which this relay has the lease.
+pub(crate) struct Claimed {
+    pub(crate) message: OutgoingMessage,
+    /// How often sending it has failed.
+    pub(crate) attempts: u32,
+}
+
+impl AsRef<OutgoingMessage> for Claimed {
+    fn as_ref(&self) -> &OutgoingMessage {
+        &self.message
+    }
+}
+
+/// Takes a lease on the oldest due rows: until `$1`, on those due at `$2`, at most `$3`.
+///
+/// PostgreSQL runs several relays at once: each takes what no other is just taking. SQLite has one writer.
+pub fn claim_statement(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => {
+            "UPDATE outbox SET lease_until = $1 WHERE id IN (\
+                 SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3) \
+             RETURNING id, subject, body, traceparent, attempts"
+        }
+        Engine::Postgres => {
+            "UPDATE outbox SET lease_until = $1 WHERE id IN (\
+                 SELECT id FROM outbox WHERE lease_until <= $2 ORDER BY lease_until, id LIMIT $3 \
+                 FOR UPDATE SKIP LOCKED) \
+             RETURNING id, subject, body, traceparent, attempts"
+        }
+    }
+}
+
+pub(super) struct Claim {
+    pub(super) engine: Engine,
+    pub(super) limit: i64,
+}
+
+impl Write for Claim {
+    type Output = Claims;
+
+    async fn run(&self, transaction: &mut AnyConnection) -> Result<Self::Output, sqlx::Error> {
+        let now = milliseconds_now();
+        let lease = now.saturating_add(LEASE.as_millis() as i64);
+        let found = sqlx::query(claim_statement(self.engine))
+            .bind(lease)
+            .bind(now)
+            .bind(self.limit)
+            .fetch_all(transaction)
+            .await?;
+        let mut rows = Vec::with_capacity(found.len());
+        for row in found {
+            let message = OutgoingMessage {
+                id: row.try_get("id")?,
+                subject: row.try_get("subject")?,
+                body: row.try_get("body")?,
+                attributes: BTreeMap::from([(TRACEPARENT.to_owned(), row.try_get("traceparent")?)]),
+            };
+            rows.push(Claimed { message, attempts: row.try_get::<i64, _>("attempts")? as u32 });
+        }
+        // RETURNING has no order of its own; ids are in the order of their making.
+        rows.sort_by(|a, b| a.message.id.cmp(&b.message.id));
+        Ok(Claims { lease, rows })
+    }
+}

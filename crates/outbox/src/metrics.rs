@@ -1,0 +1,39 @@
+//! What the outbox counts, for Prometheus.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// The counters of one process; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub(crate) published: Family<QueueLabel, Counter>,
+    pub(crate) pending: Family<QueueLabel, Gauge>,
+    pub(crate) set_aside: Family<QueueLabel, Counter>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct QueueLabel {
+    pub(crate) queue: String,
+}
+
+impl Metrics {
+    /// Adds the metrics to `registry`.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self { published: Family::default(), pending: Family::default(), set_aside: Family::default() };
+        registry.register("messages_published", "Messages that SQS has taken", metrics.published.clone());
+        registry.register("outbox_pending", "Outbox rows that SQS has not taken yet", metrics.pending.clone());
+        registry.register(
+            "outbox_set_aside",
+            "Outbox rows that SQS will never take, with their reason in the table",
+            metrics.set_aside.clone(),
+        );
+        metrics
+    }
+}
+
+pub(crate) fn label(queue: &str) -> QueueLabel {
+    QueueLabel { queue: queue.to_owned() }
+}

@@ -1,0 +1,133 @@
+//! One batch call, and what it says about each row.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::state::Outage;
+use super::{OnPublished, Published};
+use crate::metrics::{Metrics, label};
+use crate::{Claimed, Outbox, Settlement};
+use sqs::backoff::Backoff;
+use sqs::batch::{MAX_BYTES, OutgoingMessage};
+use sqs::queue::{EntryError, EntryResults, Queue, QueueError};
+
+/// For a row that failed in a batch that did not.
+const ROW_BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
+
+pub(super) struct Sender {
+    pub(super) outbox: Outbox,
+    pub(super) queue: Queue,
+    pub(super) metrics: Metrics,
+    pub(super) on_published: OnPublished,
+}
+
+impl Sender {
+    /// Sends one batch and takes each entry's result into the outbox. At the `end`, rows whose call is still under way are
+    /// released: should SQS have taken them all the same, they are sent twice, rather than late.
+    pub(super) async fn send(&self, lease: i64, batch: Vec<Claimed>, end: CancellationToken) -> Result<(), Outage> {
+        let mut settlement = Settlement::of(lease);
+        let outcome = tokio::select! {
+            outcome = self.try_send(&batch, &mut settlement) => outcome,
+            () = end.cancelled() => Err(Outage),
+        };
+        self.settle(&batch, settlement).await?;
+        outcome
+    }
+
+    /// Releases rows that were claimed and not sent.
+    pub(super) async fn release(&self, lease: i64, rows: &[Claimed]) {
+        // What fails is told of there.
+        let _ = self.settle(rows, Settlement::of(lease)).await;
+    }
+
+    async fn settle(&self, rows: &[Claimed], mut settlement: Settlement) -> Result<(), Outage> {
+        let rest = rows.iter().map(|row| &row.message.id).filter(|id| !settlement.has(id));
+        settlement.released = rest.cloned().collect();
+        // Should this fail, the rows go out once more when their lease ends: at least once, not at most once.
+        self.outbox.settle(settlement).await.map_err(|error| {
+            let queue = self.queue.name();
+            tracing::warn!(queue, %error, "what became of a batch is not in the outbox, it will be sent again");
+            Outage
+        })
+    }
+
+    async fn try_send(&self, rows: &[Claimed], settlement: &mut Settlement) -> Result<(), Outage> {
+        let (fitting, too_large): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.message.fits());
+        for row in too_large {
+            self.set_aside(row, format!("larger than the {MAX_BYTES} bytes that SQS takes"), settlement);
+        }
+        if fitting.is_empty() {
+            return Ok(());
+        }
+        let messages: Vec<OutgoingMessage> = fitting.iter().map(|row| row.message.clone()).collect();
+        match self.queue.send(&messages).await {
+            Ok(results) => self.sort(&fitting, results, settlement),
+            // One by one it will show which of them is to blame.
+            Err(QueueError::Refused { .. }) if rows.len() > 1 => {
+                for row in rows {
+                    Box::pin(self.try_send(std::slice::from_ref(row), settlement)).await?;
+                }
+                Ok(())
+            }
+            Err(QueueError::Refused { reason, .. }) => {
+                fitting.iter().for_each(|row| self.set_aside(row, reason.clone(), settlement));
+                Ok(())
+            }
+            Err(_) => Err(away(&fitting, settlement)),
+        }
+    }
+
+    /// Takes each entry's result. If SQS took none and refused none, it is not the rows that are at fault.
+    fn sort(
+        &self,
+        rows: &[&Claimed],
+        results: EntryResults<String>,
+        settlement: &mut Settlement,
+    ) -> Result<(), Outage> {
+        let queue = self.queue.name();
+        let says_nothing = |result: &Result<_, EntryError>| matches!(result, Err(error) if !error.sender_fault);
+        if results.iter().all(says_nothing) {
+            if let Some(Err(error)) = results.first() {
+                tracing::warn!(queue, rows = rows.len(), %error, "SQS took none of a batch, will try again");
+            }
+            return Err(away(rows, settlement));
+        }
+        for (row, result) in rows.iter().zip(results) {
+            match result {
+                Ok(message_id) => {
+                    self.metrics.published.get_or_create(&label(queue)).inc();
+                    let attempt = row.attempts + 1;
+                    (self.on_published)(Published { message: &row.message, message_id: &message_id, queue, attempt });
+                    settlement.sent.push(row.message.id.clone());
+                }
+                Err(error) if error.sender_fault => self.set_aside(row, error.to_string(), settlement),
+                Err(error) => {
+                    let wait = ROW_BACKOFF.wait(row.attempts + 1);
+                    tracing::warn!(queue, event_id = row.message.id, %error, retry_in_ms = wait.as_millis(), "not sent");
+                    settlement.retry.push((row.message.id.clone(), wait));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_aside(&self, row: &Claimed, reason: String, settlement: &mut Settlement) {
+        let (queue, event_id) = (self.queue.name(), &row.message.id);
+        tracing::error!(
+            queue,
+            event_id,
+            subject = row.message.subject,
+            reason,
+            "SQS refused this message, set aside; this service's command `outbox retry --id {event_id}` sends it again"
+        );
+        self.metrics.set_aside.get_or_create(&label(queue)).inc();
+        settlement.set_aside.push((event_id.clone(), reason));
+    }
+}
+
+/// The rows wait behind all others: the next try is another one's.
+fn away(rows: &[&Claimed], settlement: &mut Settlement) -> Outage {
+    settlement.retry.extend(rows.iter().map(|row| (row.message.id.clone(), Duration::ZERO)));
+    Outage
+}

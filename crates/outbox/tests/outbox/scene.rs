@@ -1,0 +1,166 @@
+//! An outbox on a real database, and relays that send it.
+
+use std::ops::Deref;
+
+use database::{Database, DatabaseUrl, Write, WriteError};
+use outbox::{Metrics, Outbox, Relay};
+use prometheus_client::registry::Registry;
+use sqlx::{AnyConnection, Row};
+use sqs::{Queue, TraceContext};
+use testbed::{Databases, Scene, eventually};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A scene with an outbox.
+pub(crate) struct OutboxScene {
+    /// The outbox.
+    pub(crate) outbox: Outbox,
+    /// Its database.
+    pub(crate) database: Database,
+    /// Where that is.
+    pub(crate) url: DatabaseUrl,
+    /// The same for connections of the test's own.
+    pub(crate) database_url: String,
+    scene: Scene,
+    metrics: Metrics,
+    registry: Registry,
+    // Ends with the test.
+    _databases: Databases,
+}
+
+/// Messages with these ids and bodies, as one transaction.
+struct Add(Vec<(String, String)>);
+
+impl Write for Add {
+    type Output = ();
+
+    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        for (id, body) in &self.0 {
+            Outbox::add(&mut *transaction, id, "a test", body, TraceContext::root()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A statement of the test's own.
+struct Execute(&'static str);
+
+impl Write for Execute {
+    type Output = ();
+
+    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(self.0).execute(transaction).await?;
+        Ok(())
+    }
+}
+
+pub(crate) async fn open(url: &DatabaseUrl) -> Database {
+    Database::open(url, &sqlx::migrate!("tests/outbox/migrations")).await.unwrap()
+}
+
+impl OutboxScene {
+    pub(crate) async fn start() -> Self {
+        let (scene, databases) = (Scene::start().await, Databases::new());
+        let database_url = databases.create_url().await;
+        let url: DatabaseUrl = database_url.parse().unwrap();
+        let database = open(&url).await;
+        let outbox = Outbox::new(database.clone(), 1000);
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        Self { outbox, database, url, database_url, scene, metrics, registry, _databases: databases }
+    }
+
+    /// Commits messages whose ids and bodies are `prefix-000`, `prefix-001` and so on, and tells the relay.
+    pub(crate) async fn add(&self, prefix: &str, messages: usize) {
+        let name = |number| format!("{prefix}-{number:03}");
+        self.add_bodies((0..messages).map(|number| (name(number), name(number))).collect()).await;
+    }
+
+    /// Commits messages with these ids and bodies, and tells the relay.
+    pub(crate) async fn add_bodies(&self, messages: Vec<(String, String)>) {
+        let count = messages.len();
+        self.database.write(Add(messages)).await.unwrap();
+        (0..count).for_each(|_| self.outbox.committed());
+    }
+
+    /// Runs a statement.
+    pub(crate) async fn execute(&self, sql: &'static str) -> Result<(), WriteError> {
+        self.database.write(Execute(sql)).await
+    }
+
+    /// The rows: id, attempts and fault.
+    pub(crate) async fn rows(&self) -> Vec<(String, i64, Option<String>)> {
+        let all = || sqlx::query("SELECT id, attempts, fault FROM outbox ORDER BY id");
+        // A read has an end, which on a slow machine may come before its rows.
+        let rows = eventually("the outbox is read", async || all().fetch_all(self.database.reads()).await.ok()).await;
+        rows.iter().map(|row| (row.get("id"), row.get("attempts"), row.get("fault"))).collect()
+    }
+
+    /// Waits until there are so many rows left.
+    pub(crate) async fn left(&self, rows: usize) {
+        eventually(&format!("{rows} rows are left"), async || (self.rows().await.len() == rows).then_some(())).await;
+    }
+
+    /// Starts a relay of this outbox.
+    pub(crate) fn relay(&self) -> RunningRelay {
+        self.relay_of(self.outbox.clone())
+    }
+
+    /// Starts a relay of `outbox`, which stands on this database too.
+    pub(crate) fn relay_of(&self, outbox: Outbox) -> RunningRelay {
+        let (stop, deadline) = (CancellationToken::new(), CancellationToken::new());
+        let queue = self.scene.queue();
+        let relay = Relay::new(outbox, queue.clone(), self.metrics.clone(), |_| {});
+        let running = tokio::spawn(relay.run(stop.clone(), deadline.clone().cancelled_owned()));
+        RunningRelay { queue, deadline, stop, running }
+    }
+
+    /// A metric's value for the queue `orders`, summed over its other labels.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        self.scene.metric_of(&self.registry, name)
+    }
+
+    /// How many entries each batch call has had, in order.
+    pub(crate) fn batches(&self) -> Vec<usize> {
+        let requests = self.scene.requests("SendMessageBatch").into_iter();
+        requests.map(|request| request["Entries"].as_array().unwrap().len()).collect()
+    }
+
+    /// The queues are empty, and nothing is left in the outbox.
+    pub(crate) async fn end(&self) {
+        assert_eq!(self.rows().await, []);
+        self.scene.queues.expect_all_empty(&["orders", "orders-dlq"]).await;
+    }
+}
+
+impl Deref for OutboxScene {
+    type Target = Scene;
+
+    fn deref(&self) -> &Scene {
+        &self.scene
+    }
+}
+
+/// A relay at work.
+pub(crate) struct RunningRelay {
+    /// Its queue.
+    pub(crate) queue: Queue,
+    /// When cancelled, the relay's time is up.
+    pub(crate) deadline: CancellationToken,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl RunningRelay {
+    /// Stops it in good order.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub(crate) async fn kill(self) {
+        self.running.abort();
+        assert!(self.running.await.unwrap_err().is_cancelled());
+    }
+}

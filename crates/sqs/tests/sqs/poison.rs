@@ -1,0 +1,41 @@
+//! A message that cannot be handled harms itself alone: neither the consumer (spring-cloud-aws#1363), nor its batch
+//! (watermill), and it is not deleted (vector).
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use sqs::ConsumerConfig;
+
+use crate::{Scene, config, done, reject};
+
+#[tokio::test]
+async fn an_undecodable_message_stops_nothing_and_ends_in_the_dead_letter_queue() {
+    let scene = Scene::start().await;
+    let bodies = ["a", "b", "c", "d", "{not json", "f", "g", "h", "i", "j"].map(String::from);
+    scene.queues.send_all("orders", &bodies).await;
+    let consumer = scene.consume(config(), |delivery| {
+        if delivery.body.starts_with('{') { reject("expected a string at column 2") } else { done() }
+    });
+    consumer.decided(10).await;
+    scene.queues.send("orders", "the next one").await;
+    consumer.decided(11).await;
+    let dead = scene.queues.take("orders-dlq").await;
+    assert_eq!(dead.body, "{not json");
+    assert_eq!(scene.end(consumer).await.deliveries(), 11);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_handler_is_a_retry_of_one_message() {
+    let scene = Scene::start().await;
+    let bodies = ["a", "b", "panic", "d"].map(String::from);
+    scene.queues.send_all("orders", &bodies).await;
+    // Without a retry it would stay hidden for longer than anybody waits.
+    let an_hour = Some(Duration::from_secs(3600));
+    let consumer = scene.consume(ConsumerConfig { visibility_timeout: an_hour, ..config() }, |delivery| {
+        let first = delivery.body == "panic" && delivery.attempt == 1;
+        async move { if first { panic!("a bug in the handler") } else { done().await } }.boxed()
+    });
+    consumer.decided(4).await;
+    let seen = scene.end(consumer).await;
+    assert_eq!((seen.attempts("panic"), seen.deliveries()), (vec![1, 2], 5));
+}
