@@ -6,6 +6,7 @@
 
 mod attributes;
 mod batcher;
+mod fill;
 mod lease;
 mod outage;
 mod pace;
