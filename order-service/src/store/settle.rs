@@ -77,6 +77,11 @@ impl Write for Settlement {
 impl OrderStore {
     /// Takes a result. Once this returns `Now`, it is on the disk.
     pub async fn settle(&self, settlement: Settlement) -> Result<Settled, WriteError> {
-        self.database.write(settlement).await
+        let order_id = settlement.order_id;
+        let settled = self.database.write(settlement).await?;
+        if settled == Settled::Now {
+            self.waiting.ended(order_id);
+        }
+        Ok(settled)
     }
 }
