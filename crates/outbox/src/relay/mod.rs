@@ -120,7 +120,12 @@ impl Run {
     fn claim(&mut self, calls: usize) {
         self.state.claim_begun();
         let outbox = self.sender.outbox.clone();
-        self.claims.spawn(async move { (calls, outbox.claim(calls * MAX_ENTRIES).await) });
+        let handed_over = outbox.handed_over(calls * MAX_ENTRIES);
+        self.claims.spawn(async move {
+            let claimed =
+                if handed_over.is_empty() { outbox.claim(calls * MAX_ENTRIES).await } else { Ok(handed_over) };
+            (calls, claimed)
+        });
     }
 
     fn claimed(&mut self, claim: Result<(usize, Result<Vec<Claimed>, WriteError>), JoinError>) {
@@ -179,6 +184,7 @@ impl Run {
     async fn give_back(mut self) {
         self.end.cancel();
         let given_back = async {
+            self.sender.release(&self.sender.outbox.handed_over(usize::MAX)).await;
             while let Some(claim) = self.claims.join_next().await {
                 if let Ok((_, Ok(rows))) = claim {
                     self.sender.release(&rows).await;

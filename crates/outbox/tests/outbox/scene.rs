@@ -2,10 +2,11 @@
 
 use std::ops::Deref;
 
-use database::{Database, DatabaseUrl, Write, WriteError};
+use database::{Connection, Database, DatabaseUrl, Write, WriteError};
+use futures::future::try_join_all;
 use outbox::{Metrics, Outbox, Relay};
 use prometheus_client::registry::Registry;
-use sqlx::{AnyConnection, Row};
+use sqlx::Row;
 use sqs::{Queue, TraceContext};
 use testbed::{Databases, Scene, eventually};
 use tokio::task::JoinHandle;
@@ -28,29 +29,17 @@ pub(crate) struct OutboxScene {
     _databases: Databases,
 }
 
-/// Messages with these ids and bodies, as one transaction.
-struct Add(Vec<(String, String)>);
-
-impl Write for Add {
-    type Output = ();
-
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        for (id, body) in &self.0 {
-            Outbox::add(&mut *transaction, id, "a test", body, TraceContext::root()).await?;
-        }
-        Ok(())
-    }
-}
-
 /// A statement of the test's own.
 struct Execute(&'static str);
 
 impl Write for Execute {
     type Output = ();
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(self.0).execute(transaction).await?;
-        Ok(())
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<()>, sqlx::Error> {
+        for statement in set {
+            sqlx::raw_sql(statement.0).execute(connection.any()).await?;
+        }
+        Ok(vec![(); set.len()])
     }
 }
 
@@ -70,17 +59,18 @@ impl OutboxScene {
         Self { outbox, database, url, database_url, scene, metrics, registry, _databases: databases }
     }
 
-    /// Commits messages whose ids and bodies are `prefix-000`, `prefix-001` and so on, and tells the relay.
+    /// Commits messages whose ids and bodies are `prefix-000`, `prefix-001` and so on; the relay is told.
     pub(crate) async fn add(&self, prefix: &str, messages: usize) {
         let name = |number| format!("{prefix}-{number:03}");
         self.add_bodies((0..messages).map(|number| (name(number), name(number))).collect()).await;
     }
 
-    /// Commits messages with these ids and bodies, and tells the relay.
+    /// Commits messages with these ids and bodies; the relay is told.
     pub(crate) async fn add_bodies(&self, messages: Vec<(String, String)>) {
-        let count = messages.len();
-        self.database.write(Add(messages)).await.unwrap();
-        (0..count).for_each(|_| self.outbox.committed());
+        let message = |(id, body)| self.outbox.message(id, "a test".to_owned(), body, TraceContext::root());
+        // All take their places before the first is stored.
+        let messages: Vec<_> = messages.into_iter().map(message).collect();
+        try_join_all(messages.into_iter().map(|message| self.outbox.add(message))).await.unwrap();
     }
 
     /// Runs a statement.
