@@ -6,26 +6,28 @@ use std::time::Duration;
 use database::{Engine, Write};
 use sqlx::{AnyConnection, Row};
 
+use tokio::time::Instant;
+
 use super::milliseconds_now;
+use crate::hand_over::Place;
 use sqs::batch::OutgoingMessage;
 use sqs::trace::TRACEPARENT;
 
-/// Longer than a send with all its tries may take, so that no other relay sends the same rows meanwhile.
-pub(super) const LEASE: Duration = Duration::from_secs(30);
-
-/// Rows on which one claim has taken the lease.
-pub(crate) struct Claims {
-    /// The lease: whoever finds another one in a row has lost it.
-    pub(crate) lease: i64,
-    /// The rows, the oldest first.
-    pub(crate) rows: Vec<Claimed>,
-}
+/// How long a row is its relay's. A send with all its tries takes less; what has less left than that is not sent.
+pub(super) const LEASE: Duration = Duration::from_secs(15);
 
 /// A row on which this relay has the lease.
 pub(crate) struct Claimed {
     pub(crate) message: OutgoingMessage,
     /// How often sending it has failed.
     pub(crate) attempts: u32,
+    /// The row's `lease_until`, the fence: whoever finds another one in the row has lost it.
+    pub(crate) lease: i64,
+    /// When it is over, by this process's clock, at the earliest.
+    pub(crate) deadline: Instant,
+    /// Of a row that was handed over: given back when this is dropped.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(crate) place: Option<Place>,
 }
 
 impl AsRef<OutgoingMessage> for Claimed {
@@ -59,9 +61,10 @@ pub(super) struct Claim {
 }
 
 impl Write for Claim {
-    type Output = Claims;
+    type Output = Vec<Claimed>;
 
     async fn run(&self, transaction: &mut AnyConnection) -> Result<Self::Output, sqlx::Error> {
+        let deadline = Instant::now() + LEASE;
         let now = milliseconds_now();
         let lease = now.saturating_add(LEASE.as_millis() as i64);
         let found = sqlx::query(claim_statement(self.engine))
@@ -78,10 +81,11 @@ impl Write for Claim {
                 body: row.try_get("body")?,
                 attributes: BTreeMap::from([(TRACEPARENT.to_owned(), row.try_get("traceparent")?)]),
             };
-            rows.push(Claimed { message, attempts: row.try_get::<i64, _>("attempts")? as u32 });
+            let attempts = row.try_get::<i64, _>("attempts")? as u32;
+            rows.push(Claimed { message, attempts, lease, deadline, place: None });
         }
         // RETURNING has no order of its own; ids are in the order of their making.
         rows.sort_by(|a, b| a.message.id.cmp(&b.message.id));
-        Ok(Claims { lease, rows })
+        Ok(rows)
     }
 }

@@ -15,10 +15,16 @@
 //! CREATE INDEX outbox_due ON outbox (lease_until, id);
 //! ```
 //!
-//! A relay takes a lease on rows (`claim`), and says what became of them (`settle`). What SQS refuses stays, set aside,
-//! until a person decides ([`SetAside`]).
+//! A row is inserted with its lease already taken by the instance that inserts it, and handed over to that one's relay in
+//! memory ([`Message`]). What a crash, another instance or a full hand-over has left, a relay takes a lease on when the one
+//! before is over (`claim`). It says what became of the rows (`settle`), each mark fenced by the row's lease. What SQS refuses
+//! stays, set aside, until a person decides ([`SetAside`]).
+
+#![allow(dead_code)] // Until the relay takes what is handed over.
 
 mod claim;
+mod hand_over;
+mod message;
 mod metrics;
 mod pending;
 pub mod relay;
@@ -37,13 +43,15 @@ use sqs::batch::MAX_ENTRIES;
 use sqs::trace::TraceContext;
 
 use claim::Claim;
+pub(crate) use claim::Claimed;
 pub use claim::claim_statement;
-pub(crate) use claim::{Claimed, Claims};
+use hand_over::HandOver;
+pub use message::{Message, MessageRow};
 pub use metrics::Metrics;
 use pending::Pending;
 pub use relay::Relay;
 pub use set_aside::SetAside;
-pub(crate) use settle::Settlement;
+pub(crate) use settle::{Fate, Settlement};
 
 /// The lease of a row that is set aside.
 const NEVER: i64 = i64::MAX;
@@ -56,6 +64,7 @@ struct Inner {
     database: Database,
     cap: usize,
     pending: Pending,
+    hand_over: HandOver,
     /// Rows committed since the relay last claimed.
     fresh: AtomicUsize,
     wake: Notify,
@@ -64,8 +73,8 @@ struct Inner {
 impl Outbox {
     /// The outbox in `database`, meant to hold no more than `cap` rows.
     pub fn new(database: Database, cap: usize) -> Self {
-        let (pending, fresh, wake) = Default::default();
-        Self(Arc::new(Inner { database, cap, pending, fresh, wake }))
+        let (pending, hand_over, fresh, wake) = Default::default();
+        Self(Arc::new(Inner { database, cap, pending, hand_over, fresh, wake }))
     }
 
     /// Stores a message in the caller's transaction. One that is already waiting under the same id stays as it is.
@@ -90,6 +99,10 @@ impl Outbox {
 
     /// Tells the relay that a message has been committed, so that it goes out without a polling delay.
     pub fn committed(&self) {
+        self.added();
+    }
+
+    pub(crate) fn added(&self) {
         self.0.pending.added(1);
         self.0.fresh.fetch_add(1, Ordering::Relaxed);
         self.0.wake.notify_one();
@@ -115,14 +128,31 @@ impl Outbox {
         self.0.fresh.load(Ordering::Relaxed) >= MAX_ENTRIES
     }
 
-    /// Takes a lease on the oldest due rows.
-    pub(crate) async fn claim(&self, limit: usize) -> Result<Claims, WriteError> {
+    /// Rows that this instance has committed and handed over: at most `limit`, the oldest first. What has too little left of
+    /// its lease to be sent in time ([`Claimed::deadline`]) is to be dropped; the sweep finds it.
+    pub(crate) fn handed_over(&self, limit: usize) -> Vec<Claimed> {
+        self.0.hand_over.take(limit)
+    }
+
+    /// How many rows wait to be taken by [`handed_over`](Self::handed_over).
+    pub(crate) fn handed_over_waiting(&self) -> usize {
+        self.0.hand_over.waiting()
+    }
+
+    /// Takes a lease on the oldest rows whose lease is over: those that a crash, another instance or a full hand-over has left.
+    pub(crate) async fn claim(&self, limit: usize) -> Result<Vec<Claimed>, WriteError> {
         self.0.fresh.store(0, Ordering::Relaxed);
         let engine = self.0.database.engine();
         self.0.database.write(Claim { engine, limit: i64::try_from(limit).unwrap_or(i64::MAX) }).await
     }
 
-    /// Takes what became of claimed rows into the table.
+    /// On SQLite, where no other process has a relay at work, frees the rows whose lease was taken before this outbox was made:
+    /// their instance is gone. To be called when a relay starts. On PostgreSQL it does nothing: they are free within the lease.
+    pub(crate) async fn free_what_was_left(&self) -> Result<(), WriteError> {
+        Ok(())
+    }
+
+    /// Takes what became of rows into the table, those that were sent in one statement.
     pub(crate) async fn settle(&self, settlement: Settlement) -> Result<(), WriteError> {
         let ended = settlement.ended();
         self.0.database.write(settlement).await?;

@@ -1,45 +1,49 @@
-//! What became of claimed rows.
+//! What became of rows on which this relay had the lease.
 
 use std::time::Duration;
 
 use database::Write;
 use sqlx::AnyConnection;
 
-use super::{NEVER, milliseconds_now};
-use sqs::batch::MAX_ENTRIES;
+use crate::{Claimed, NEVER, milliseconds_now};
 
-/// What became of rows of one claim. Each mark, but the end of a row that was sent, is fenced by the lease: what another
-/// relay has claimed since then is that one's.
-pub(crate) struct Settlement {
-    /// The claim's.
+/// What became of a row.
+pub(crate) enum Fate {
+    /// SQS has taken it: the row is deleted, whoever has the lease by now.
+    Sent,
+    /// To be tried again after a wait.
+    Retry(Duration),
+    /// SQS has refused it, for this reason.
+    SetAside(String),
+    /// Not tried, or not to the end: free for whoever claims it next.
+    Released,
+}
+
+/// What became of some rows. Each mark, but the end of a row that was sent, is fenced by the row's lease: what another relay
+/// has claimed since then is that one's.
+#[derive(Default)]
+pub(crate) struct Settlement(Vec<Settled>);
+
+struct Settled {
+    id: String,
     lease: i64,
-    /// Ids of what SQS has taken.
-    pub(crate) sent: Vec<String>,
-    /// Ids to be tried again, each after a wait.
-    pub(crate) retry: Vec<(String, Duration)>,
-    /// Ids that SQS has refused, each with its reason.
-    pub(crate) set_aside: Vec<(String, String)>,
-    /// Ids of what was not tried, or not to the end: free for whoever claims them next.
-    pub(crate) released: Vec<String>,
+    fate: Fate,
 }
 
 impl Settlement {
-    /// Nothing yet of rows with that lease.
-    pub(crate) fn of(lease: i64) -> Self {
-        Self { lease, sent: Vec::new(), retry: Vec::new(), set_aside: Vec::new(), released: Vec::new() }
+    /// Says what became of a row.
+    pub(crate) fn add(&mut self, row: &Claimed, fate: Fate) {
+        self.0.push(Settled { id: row.message.id.clone(), lease: row.lease, fate });
     }
 
     /// Whether it says what became of that row.
-    pub(crate) fn has(&self, id: &str) -> bool {
-        let mut ids = (self.sent.iter().chain(&self.released))
-            .chain(self.retry.iter().map(|(id, _)| id))
-            .chain(self.set_aside.iter().map(|(id, _)| id));
-        ids.any(|settled| settled == id)
+    pub(crate) fn has(&self, row: &Claimed) -> bool {
+        self.0.iter().any(|settled| settled.id == row.message.id)
     }
 
     /// How many rows no longer wait for SQS.
     pub(super) fn ended(&self) -> usize {
-        self.sent.len() + self.set_aside.len()
+        self.0.iter().filter(|row| matches!(row.fate, Fate::Sent | Fate::SetAside(_))).count()
     }
 }
 
@@ -47,43 +51,25 @@ impl Write for Settlement {
     type Output = ();
 
     async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        // One statement for any number up to ten: the places left over repeat the last id.
-        for ids in self.sent.chunks(MAX_ENTRIES) {
-            let mut delete = sqlx::query("DELETE FROM outbox WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
-            for place in 0..MAX_ENTRIES {
-                delete = delete.bind(&ids[place.min(ids.len() - 1)]);
-            }
-            delete.execute(&mut *transaction).await?;
-        }
-        for ids in self.released.chunks(MAX_ENTRIES) {
-            let mut release = sqlx::query(
-                "UPDATE outbox SET lease_until = 0 \
-                 WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AND lease_until = $11",
-            );
-            for place in 0..MAX_ENTRIES {
-                release = release.bind(&ids[place.min(ids.len() - 1)]);
-            }
-            release.bind(self.lease).execute(&mut *transaction).await?;
-        }
-        for (id, wait) in &self.retry {
+        for Settled { id, lease, fate } in &self.0 {
+            let (tried, until, fault) = match fate {
+                Fate::Sent => {
+                    sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(&mut *transaction).await?;
+                    continue;
+                }
+                Fate::Released => (0, 0, None),
+                Fate::Retry(wait) => (1, milliseconds_now().saturating_add(wait.as_millis() as i64), None),
+                Fate::SetAside(reason) => (1, NEVER, Some(reason)),
+            };
             sqlx::query(
-                "UPDATE outbox SET attempts = attempts + 1, lease_until = $1 WHERE id = $2 AND lease_until = $3",
+                "UPDATE outbox SET attempts = attempts + $1, lease_until = $2, fault = $3 \
+                 WHERE id = $4 AND lease_until = $5",
             )
-            .bind(milliseconds_now().saturating_add(wait.as_millis() as i64))
-            .bind(id)
-            .bind(self.lease)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        for (id, fault) in &self.set_aside {
-            sqlx::query(
-                "UPDATE outbox SET attempts = attempts + 1, lease_until = $1, fault = $2 \
-                 WHERE id = $3 AND lease_until = $4",
-            )
-            .bind(NEVER)
+            .bind(tried)
+            .bind(until)
             .bind(fault)
             .bind(id)
-            .bind(self.lease)
+            .bind(lease)
             .execute(&mut *transaction)
             .await?;
         }

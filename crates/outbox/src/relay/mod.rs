@@ -19,7 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{Metrics, label};
-use crate::{Claims, Outbox};
+use crate::{Claimed, Outbox};
 use send::Sender;
 use sqs::batch::{MAX_ENTRIES, OutgoingMessage, pack};
 use sqs::queue::Queue;
@@ -75,7 +75,7 @@ struct Run {
     sender: Arc<Sender>,
     state: State,
     /// One at most.
-    claims: JoinSet<(usize, Result<Claims, WriteError>)>,
+    claims: JoinSet<(usize, Result<Vec<Claimed>, WriteError>)>,
     flights: JoinSet<Result<(), Outage>>,
     /// Whatever is under way is to come to an end.
     end: CancellationToken,
@@ -123,14 +123,14 @@ impl Run {
         self.claims.spawn(async move { (calls, outbox.claim(calls * MAX_ENTRIES).await) });
     }
 
-    fn claimed(&mut self, claim: Result<(usize, Result<Claims, WriteError>), JoinError>) {
+    fn claimed(&mut self, claim: Result<(usize, Result<Vec<Claimed>, WriteError>), JoinError>) {
         let queue = self.sender.queue.name();
         match claim {
-            Ok((calls, Ok(Claims { lease, rows }))) => {
+            Ok((calls, Ok(rows))) => {
                 self.state.claimed(calls, rows.len());
                 for batch in pack(rows) {
                     let (sender, end) = (self.sender.clone(), self.end.clone());
-                    self.fly(async move { sender.send(lease, batch, end).await });
+                    self.fly(async move { sender.send(batch, end).await });
                 }
             }
             Ok((_, Err(error))) => {
@@ -180,8 +180,8 @@ impl Run {
         self.end.cancel();
         let given_back = async {
             while let Some(claim) = self.claims.join_next().await {
-                if let Ok((_, Ok(Claims { lease, rows }))) = claim {
-                    self.sender.release(lease, &rows).await;
+                if let Ok((_, Ok(rows))) = claim {
+                    self.sender.release(&rows).await;
                 }
             }
             while self.flights.join_next().await.is_some() {}

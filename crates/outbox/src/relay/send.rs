@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::state::Outage;
 use super::{OnPublished, Published};
 use crate::metrics::{Metrics, label};
-use crate::{Claimed, Outbox, Settlement};
+use crate::{Claimed, Fate, Outbox, Settlement};
 use sqs::backoff::Backoff;
 use sqs::batch::{MAX_BYTES, OutgoingMessage};
 use sqs::queue::{EntryError, EntryResults, Queue, QueueError};
@@ -25,8 +25,8 @@ pub(super) struct Sender {
 impl Sender {
     /// Sends one batch and takes each entry's result into the outbox. At the `end`, rows whose call is still under way are
     /// released: should SQS have taken them all the same, they are sent twice, rather than late.
-    pub(super) async fn send(&self, lease: i64, batch: Vec<Claimed>, end: CancellationToken) -> Result<(), Outage> {
-        let mut settlement = Settlement::of(lease);
+    pub(super) async fn send(&self, batch: Vec<Claimed>, end: CancellationToken) -> Result<(), Outage> {
+        let mut settlement = Settlement::default();
         let outcome = tokio::select! {
             outcome = self.try_send(&batch, &mut settlement) => outcome,
             () = end.cancelled() => Err(Outage),
@@ -36,14 +36,17 @@ impl Sender {
     }
 
     /// Releases rows that were claimed and not sent.
-    pub(super) async fn release(&self, lease: i64, rows: &[Claimed]) {
+    pub(super) async fn release(&self, rows: &[Claimed]) {
         // What fails is told of there.
-        let _ = self.settle(rows, Settlement::of(lease)).await;
+        let _ = self.settle(rows, Settlement::default()).await;
     }
 
     async fn settle(&self, rows: &[Claimed], mut settlement: Settlement) -> Result<(), Outage> {
-        let rest = rows.iter().map(|row| &row.message.id).filter(|id| !settlement.has(id));
-        settlement.released = rest.cloned().collect();
+        for row in rows {
+            if !settlement.has(row) {
+                settlement.add(row, Fate::Released);
+            }
+        }
         // Should this fail, the rows go out once more when their lease ends: at least once, not at most once.
         self.outbox.settle(settlement).await.map_err(|error| {
             let queue = self.queue.name();
@@ -99,13 +102,13 @@ impl Sender {
                     self.metrics.published.get_or_create(&label(queue)).inc();
                     let attempt = row.attempts + 1;
                     (self.on_published)(Published { message: &row.message, message_id: &message_id, queue, attempt });
-                    settlement.sent.push(row.message.id.clone());
+                    settlement.add(row, Fate::Sent);
                 }
                 Err(error) if error.sender_fault => self.set_aside(row, error.to_string(), settlement),
                 Err(error) => {
                     let wait = ROW_BACKOFF.wait(row.attempts + 1);
                     tracing::warn!(queue, event_id = row.message.id, %error, retry_in_ms = wait.as_millis(), "not sent");
-                    settlement.retry.push((row.message.id.clone(), wait));
+                    settlement.add(row, Fate::Retry(wait));
                 }
             }
         }
@@ -122,12 +125,12 @@ impl Sender {
             "SQS refused this message, set aside; this service's command `outbox retry --id {event_id}` sends it again"
         );
         self.metrics.set_aside.get_or_create(&label(queue)).inc();
-        settlement.set_aside.push((event_id.clone(), reason));
+        settlement.add(row, Fate::SetAside(reason));
     }
 }
 
 /// The rows wait behind all others: the next try is another one's.
 fn away(rows: &[&Claimed], settlement: &mut Settlement) -> Outage {
-    settlement.retry.extend(rows.iter().map(|row| (row.message.id.clone(), Duration::ZERO)));
+    rows.iter().for_each(|row| settlement.add(row, Fate::Retry(Duration::ZERO)));
     Outage
 }
