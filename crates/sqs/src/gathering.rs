@@ -57,6 +57,11 @@ impl<E> Gathering<E> {
         self.take()
     }
 
+    /// A call has begun that carries none of these entries.
+    pub fn begin_other(&mut self) {
+        self.under_way += 1;
+    }
+
     /// A call that had begun is over.
     pub fn ended(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);

@@ -1,14 +1,16 @@
 //! An outbox on a real database, and relays that send it.
 
 use std::ops::Deref;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use database::{Database, DatabaseUrl, Write, WriteError};
-use outbox::{Metrics, Outbox, Relay};
+use outbox::{Message, Metrics, Outbox, Relay};
 use prometheus_client::registry::Registry;
 use sqlx::{AnyConnection, Row};
 use sqs::{Queue, TraceContext};
 use testbed::{Databases, Scene, eventually};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// A scene with an outbox.
@@ -28,15 +30,21 @@ pub(crate) struct OutboxScene {
     _databases: Databases,
 }
 
-/// Messages with these ids and bodies, as one transaction.
-struct Add(Vec<(String, String)>);
+/// Longer than a test: nobody else may send what has been handed over.
+const LEASE_MILLISECONDS: i64 = 60_000;
+
+/// Messages as rows, in one transaction.
+struct Add(Vec<(String, String, String, i64)>);
 
 impl Write for Add {
     type Output = ();
 
     async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        for (id, body) in &self.0 {
-            Outbox::add(&mut *transaction, id, "a test", body, TraceContext::root()).await?;
+        for (id, body, traceparent, lease_until) in &self.0 {
+            let insert =
+                "INSERT INTO outbox (id, subject, body, traceparent, lease_until) VALUES ($1, 'a test', $2, $3, $4)";
+            let insert = sqlx::query(insert).bind(id).bind(body).bind(traceparent).bind(lease_until);
+            insert.execute(&mut *transaction).await?;
         }
         Ok(())
     }
@@ -76,11 +84,28 @@ impl OutboxScene {
         self.add_bodies((0..messages).map(|number| (name(number), name(number))).collect()).await;
     }
 
-    /// Commits messages with these ids and bodies, and tells the relay.
+    /// Commits messages with these ids and bodies, and hands them over to the relay, if there is one.
     pub(crate) async fn add_bodies(&self, messages: Vec<(String, String)>) {
-        let count = messages.len();
-        self.database.write(Add(messages)).await.unwrap();
-        (0..count).for_each(|_| self.outbox.committed());
+        self.commit(&self.outbox, messages).await;
+    }
+
+    /// The same by the instance that `outbox` belongs to. How many of them have been handed over.
+    pub(crate) async fn commit(&self, outbox: &Outbox, messages: Vec<(String, String)>) -> usize {
+        let subject = "a test".to_owned();
+        let message = |(id, body)| outbox.message(id, subject.clone(), body, TraceContext::root());
+        let messages: Vec<Message> = messages.into_iter().map(message).collect();
+        let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64 + LEASE_MILLISECONDS;
+        let rows = messages.iter().map(|message| {
+            let row = message.row();
+            let lease_until = if row.leased { until } else { 0 };
+            (row.event_id.to_owned(), row.body.to_owned(), row.traceparent.to_owned(), lease_until)
+        });
+        let rows: Vec<_> = rows.collect();
+        let handed_over = rows.iter().filter(|row| row.3 > 0).count();
+        let begun = Instant::now();
+        self.database.write(Add(rows)).await.unwrap();
+        messages.into_iter().for_each(|message| message.committed(until, begun));
+        handed_over
     }
 
     /// Runs a statement.
