@@ -13,17 +13,18 @@ use tokio::sync::Notify;
 
 use crate::Claimed;
 
-/// Rows in memory, those that are being sent included.
+/// Rows in memory at most, those that are being sent included.
 const MAX_ROWS: usize = 4096;
 /// And their bytes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Rows that wait for the relay, and how much room is left; cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct HandOver(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
+    /// Places in all.
+    places: usize,
     line: Mutex<Line>,
     /// Something for the relay: a row, one that was left behind, or, at its end, a place given back.
     news: Notify,
@@ -48,10 +49,16 @@ pub(crate) struct Place {
 }
 
 impl HandOver {
+    /// One with room for so many rows, and no more than are reasonable.
+    pub(crate) fn new(places: usize) -> Self {
+        let (line, news) = Default::default();
+        Self(Arc::new(Inner { places: places.min(MAX_ROWS), line, news }))
+    }
+
     /// A place for a message of so many bytes, if there is room.
     pub(crate) fn reserve(&self, bytes: usize) -> Option<Place> {
         let mut line = self.line();
-        if !line.is_open || line.rows >= MAX_ROWS || line.bytes + bytes > MAX_BYTES {
+        if !line.is_open || line.rows >= self.0.places || line.bytes + bytes > MAX_BYTES {
             return None;
         }
         line.rows += 1;

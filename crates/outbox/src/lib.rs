@@ -65,9 +65,9 @@ struct Inner {
 }
 
 impl Outbox {
-    /// The outbox in `database`, meant to hold no more than `cap` rows.
+    /// The outbox in `database`, meant to hold no more than `cap` rows, in memory or not.
     pub fn new(database: Database, cap: usize) -> Self {
-        let (pending, hand_over) = Default::default();
+        let (pending, hand_over) = (Pending::default(), HandOver::new(cap));
         Self(Arc::new(Inner { database, cap, pending, hand_over }))
     }
 

@@ -1,7 +1,7 @@
 //! An outbox on a real database, and relays that send it.
 
 use std::ops::Deref;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use database::{Database, DatabaseUrl, Write, WriteError};
 use outbox::{Message, Metrics, Outbox, Relay};
@@ -30,8 +30,8 @@ pub(crate) struct OutboxScene {
     _databases: Databases,
 }
 
-/// Longer than a test: nobody else may send what has been handed over.
-const LEASE_MILLISECONDS: i64 = 60_000;
+/// How long a row is its relay's.
+pub(crate) const LEASE: Duration = Duration::from_secs(12);
 
 /// Messages as rows, in one transaction.
 struct Add(Vec<(String, String, String, i64)>);
@@ -48,6 +48,12 @@ impl Write for Add {
         }
         Ok(())
     }
+}
+
+/// Messages whose ids and bodies are `prefix-000`, `prefix-001` and so on.
+pub(crate) fn named(prefix: &str, messages: usize) -> Vec<(String, String)> {
+    let name = |number| format!("{prefix}-{number:03}");
+    (0..messages).map(|number| (name(number), name(number))).collect()
 }
 
 /// A statement of the test's own.
@@ -78,23 +84,28 @@ impl OutboxScene {
         Self { outbox, database, url, database_url, scene, metrics, registry, _databases: databases }
     }
 
-    /// Commits messages whose ids and bodies are `prefix-000`, `prefix-001` and so on, and tells the relay.
+    /// Commits messages whose ids and bodies are `prefix-000`, `prefix-001` and so on, and hands them over to the relay.
     pub(crate) async fn add(&self, prefix: &str, messages: usize) {
-        let name = |number| format!("{prefix}-{number:03}");
-        self.add_bodies((0..messages).map(|number| (name(number), name(number))).collect()).await;
+        self.add_bodies(named(prefix, messages)).await;
     }
 
     /// Commits messages with these ids and bodies, and hands them over to the relay, if there is one.
     pub(crate) async fn add_bodies(&self, messages: Vec<(String, String)>) {
-        self.commit(&self.outbox, messages).await;
+        self.commit(&self.outbox, messages, Instant::now()).await;
     }
 
-    /// The same by the instance that `outbox` belongs to. How many of them have been handed over.
-    pub(crate) async fn commit(&self, outbox: &Outbox, messages: Vec<(String, String)>) -> usize {
+    /// The same as [`add`](Self::add) by the instance that `outbox` belongs to.
+    pub(crate) async fn add_by(&self, outbox: &Outbox, prefix: &str, messages: usize) {
+        self.commit(outbox, named(prefix, messages), Instant::now()).await;
+    }
+
+    /// Commits messages by the instance that `outbox` belongs to, as if its statement had begun at `begun`. How many of them have been
+    /// handed over.
+    pub(crate) async fn commit(&self, outbox: &Outbox, messages: Vec<(String, String)>, begun: Instant) -> usize {
         let subject = "a test".to_owned();
         let message = |(id, body)| outbox.message(id, subject.clone(), body, TraceContext::root());
         let messages: Vec<Message> = messages.into_iter().map(message).collect();
-        let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64 + LEASE_MILLISECONDS;
+        let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64 + LEASE.as_millis() as i64;
         let rows = messages.iter().map(|message| {
             let row = message.row();
             let lease_until = if row.leased { until } else { 0 };
@@ -102,7 +113,6 @@ impl OutboxScene {
         });
         let rows: Vec<_> = rows.collect();
         let handed_over = rows.iter().filter(|row| row.3 > 0).count();
-        let begun = Instant::now();
         self.database.write(Add(rows)).await.unwrap();
         messages.into_iter().for_each(|message| message.committed(until, begun));
         handed_over
@@ -119,6 +129,12 @@ impl OutboxScene {
         // A read has an end, which on a slow machine may come before its rows.
         let rows = eventually("the outbox is read", async || all().fetch_all(self.database.reads()).await.ok()).await;
         rows.iter().map(|row| (row.get("id"), row.get("attempts"), row.get("fault"))).collect()
+    }
+
+    /// The leases of all rows.
+    pub(crate) async fn leases(&self) -> Vec<i64> {
+        let leases = sqlx::query_scalar("SELECT lease_until FROM outbox ORDER BY id");
+        leases.fetch_all(self.database.reads()).await.unwrap()
     }
 
     /// Waits until there are so many rows left.
