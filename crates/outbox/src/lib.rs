@@ -33,13 +33,9 @@ mod set_aside;
 mod settle;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use database::{Database, Engine, WriteError};
-use tokio::sync::Notify;
-
-use sqs::batch::MAX_ENTRIES;
 
 pub(crate) use claim::Claimed;
 pub use claim::claim_statement;
@@ -66,23 +62,13 @@ struct Inner {
     begun: i64,
     pending: Pending,
     hand_over: HandOver,
-    /// Rows committed since the relay last claimed.
-    fresh: AtomicUsize,
-    wake: Notify,
 }
 
 impl Outbox {
-    /// The outbox in `database`, meant to hold no more than `cap` rows.
+    /// The outbox in `database`, meant to hold no more than `cap` rows, in memory or not.
     pub fn new(database: Database, cap: usize) -> Self {
-        let (pending, hand_over, fresh, wake) = Default::default();
-        Self(Arc::new(Inner { database, cap, begun: milliseconds_now(), pending, hand_over, fresh, wake }))
-    }
-
-    /// A message has been committed: it is to go out without a polling delay.
-    pub(crate) fn added(&self) {
-        self.0.pending.added(1);
-        self.0.fresh.fetch_add(1, Ordering::Relaxed);
-        self.0.wake.notify_one();
+        let (pending, hand_over) = (Pending::default(), HandOver::new(cap));
+        Self(Arc::new(Inner { database, cap, begun: milliseconds_now(), pending, hand_over }))
     }
 
     /// Whether so much is waiting for SQS that no more should be accepted.
@@ -95,30 +81,13 @@ impl Outbox {
         self.0.pending.rows()
     }
 
-    /// Resolves after the next commit.
-    pub(crate) async fn woken(&self) {
-        self.0.wake.notified().await;
-    }
-
-    /// Whether a full batch has been committed since the last claim.
-    pub(crate) fn has_full_batch(&self) -> bool {
-        self.0.fresh.load(Ordering::Relaxed) >= MAX_ENTRIES
-    }
-
-    /// Rows that this instance has committed and handed over: at most `limit`, the oldest first. What has too little left of
-    /// its lease to be sent in time ([`Claimed::deadline`]) is to be dropped; the sweep finds it.
-    pub(crate) fn handed_over(&self, limit: usize) -> Vec<Claimed> {
-        self.0.hand_over.take(limit)
-    }
-
-    /// How many rows wait to be taken by [`handed_over`](Self::handed_over).
-    pub(crate) fn handed_over_waiting(&self) -> usize {
-        self.0.hand_over.waiting()
+    /// The rows that this instance commits, on their way to its relay.
+    pub(crate) fn hand_over(&self) -> &HandOver {
+        &self.0.hand_over
     }
 
     /// Takes a lease on the oldest rows whose lease is over: those that a crash, another instance or a full hand-over has left.
     pub(crate) async fn claim(&self, limit: usize) -> Result<Vec<Claimed>, WriteError> {
-        self.0.fresh.store(0, Ordering::Relaxed);
         self.0.database.write(Claim(i64::try_from(limit).unwrap_or(i64::MAX))).await
     }
 

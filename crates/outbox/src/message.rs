@@ -44,7 +44,7 @@ pub struct MessageRow<'a> {
 #[macro_export]
 macro_rules! lease_ms {
     () => {
-        15_000
+        12_000
     };
 }
 
@@ -124,12 +124,15 @@ impl Message {
     /// place, and tells the relay.
     pub fn committed(self, lease_until: i64, begun: Instant) {
         let Self { outbox, message, place } = self;
-        if let Some(place) = place {
-            let deadline = begun + LEASE;
-            let row = Claimed { message, attempts: 0, lease: lease_until, deadline, place: Some(place) };
-            outbox.0.hand_over.push(row);
+        outbox.0.pending.added(1);
+        match place {
+            Some(place) => {
+                let deadline = begun + LEASE;
+                let row = Claimed { message, attempts: 0, lease: lease_until, deadline, place: Some(place) };
+                outbox.0.hand_over.push(row);
+            }
+            None => outbox.0.hand_over.leave_behind(),
         }
-        outbox.added();
     }
 }
 
