@@ -40,7 +40,7 @@ pub struct OrderService {
     admin: TcpListener,
     database: Database,
     store: OrderStore,
-    queues: [Queue; 2],
+    queues: Vec<Queue>,
     registry: Arc<Registry>,
     api: Option<Api>,
     consumer: Option<Consumer<ResultHandler>>,
@@ -93,12 +93,14 @@ impl OrderService {
             Relay::new(outbox, orders.clone(), relay_metrics, |Published { message, message_id, queue, attempt }| {
                 tracing::info!(order_id = message.subject, message_id, queue, attempt, "order published");
             });
+        // Each half is ready by the queue that it works with.
+        let queues = [has_api.then_some(orders), has_worker.then_some(payments)].into_iter().flatten().collect();
         let api = public.map(|listener| Api { listener, edge: settings.edge, relay });
         Ok(Self {
             admin,
             database,
             store,
-            queues: [orders, payments],
+            queues,
             registry: Arc::new(registry),
             api,
             consumer,
@@ -149,7 +151,7 @@ impl OrderService {
         if let Some(api) = api {
             let sending = api.relay.run(relay_stop.clone(), stopping.last_call(stop.clone()));
             relay = Some(tokio::spawn(with_all(stop.clone(), sending)));
-            let keeping = keep_house(store.clone(), api.edge.rate_limit.clone(), stop.clone());
+            let keeping = keep_house(store.clone(), api.edge.rate_limit.clone(), stop.clone(), close.clone());
             housekeeping = Some(tokio::spawn(with_all(stop.clone(), keeping)));
             let app = http::router(store.clone(), health, &api.edge);
             let serving = chassis::http::serve(api.listener, app, close.clone(), stopping.timeout);
@@ -186,8 +188,13 @@ async fn by_if<T>(end: Instant, part: &'static str, task: Option<JoinHandle<T>>)
 }
 
 /// Forgets what nobody will ask for any more, and looks for what those who wait have not been told.
-async fn keep_house(store: OrderStore, rate_limit: Option<RateLimit>, stop: CancellationToken) {
-    tokio::join!(forget(&store, rate_limit, &stop), store.keep_looking(&stop));
+async fn keep_house(
+    store: OrderStore,
+    rate_limit: Option<RateLimit>,
+    stop: CancellationToken,
+    close: CancellationToken,
+) {
+    tokio::join!(forget(&store, rate_limit, &stop), store.keep_looking(&close));
 }
 
 async fn forget(store: &OrderStore, rate_limit: Option<RateLimit>, stop: &CancellationToken) {

@@ -53,7 +53,10 @@ fn main() -> ExitCode {
 async fn serve(settings: Settings, part: Part) -> anyhow::Result<ExitCode> {
     let sqs = client::from_environment().await;
     let stop = shutdown::on_signal()?;
-    let service = OrderService::build_part(part, settings, sqs).await?;
+    let Some(service) = stop.run_until_cancelled(OrderService::build_part(part, settings, sqs)).await else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let service = service?;
     let address = service.address()?.map(tracing::field::display);
     tracing::info!(address, admin_address = %service.admin_address()?, "order service up");
     service.run(stop).await?;

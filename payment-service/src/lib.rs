@@ -96,7 +96,7 @@ impl PaymentService {
         let health = Arc::new(Health {
             progress: Some(consumer.progress()),
             database: database.clone(),
-            queues,
+            queues: queues.into(),
             needs_queues: true,
             stop: stop.clone(),
         });

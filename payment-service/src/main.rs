@@ -51,7 +51,10 @@ fn main() -> ExitCode {
 async fn work(settings: Settings) -> anyhow::Result<ExitCode> {
     let sqs = client::from_environment().await;
     let stop = shutdown::on_signal()?;
-    let service = PaymentService::build(settings, sqs).await?;
+    let Some(service) = stop.run_until_cancelled(PaymentService::build(settings, sqs)).await else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let service = service?;
     tracing::info!(admin_address = %service.admin_address()?, "payment service up");
     service.run(stop).await?;
     tracing::info!("payment service stopped");

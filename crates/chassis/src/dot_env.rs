@@ -25,12 +25,33 @@ fn unreadable(why: impl std::fmt::Display) -> Faults {
 /// The variables, or every line that cannot be read.
 pub(crate) fn read(text: &str) -> Result<Vec<(String, String)>, Faults> {
     let text = text.trim_start_matches('\u{feff}');
+    let substituting: Vec<_> = text.lines().enumerate().filter(|(_, line)| is_substituting(line)).collect();
+    if !substituting.is_empty() {
+        return Err(Faults(substituting.into_iter().map(|(index, line)| fault(index + 1, line)).collect()));
+    }
     parse(text).map_err(|_| Faults(faults(&text.lines().collect::<Vec<_>>())))
 }
 
 /// The parser's error shows what it could not read, and not where that is.
 fn parse(text: &str) -> Result<Vec<(String, String)>, dotenvy::Error> {
     dotenvy::from_read_iter(text.as_bytes()).collect()
+}
+
+/// The parser takes a `$` outside of single quotes for a variable's name, and nothing for one that is not set: a password with
+/// a `$` would be another one.
+fn is_substituting(line: &str) -> bool {
+    let Some((_, value)) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#')) else { return false };
+    let (mut in_quotes, mut before) = (false, ' ');
+    for character in value.trim_start().chars() {
+        match character {
+            '\'' => in_quotes = !in_quotes,
+            '#' if !in_quotes && before.is_whitespace() => return false,
+            '$' if !in_quotes && before != '\\' => return true,
+            _ => {}
+        }
+        before = character;
+    }
+    false
 }
 
 fn faults(lines: &[&str]) -> Vec<String> {
@@ -53,7 +74,9 @@ fn fault(number: usize, line: &str) -> String {
         && name.starts_with(|c: char| c.is_ascii_uppercase())
         && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
     if is_name {
-        format!("{FILE} line {number}, {name}: a value with spaces, quotes or a backslash must stand in single quotes")
+        format!(
+            "{FILE} line {number}, {name}: a value with spaces, quotes, a backslash or a $ must stand in single quotes"
+        )
     } else {
         format!("{FILE} line {number}: must be NAME=value, empty, or a comment after a #")
     }
@@ -76,6 +99,16 @@ mod tests {
     fn the_same_fault_twice_is_told_at_both_places() {
         let faults = read("A=b c\nB=1\nA=b c\n").unwrap_err().to_string();
         assert!(faults.contains("line 1, A:") && faults.contains("line 3, A:"), "{faults}");
+    }
+
+    #[test]
+    fn a_dollar_sign_is_never_taken_for_a_variable() {
+        let faults = read("PASSWORD=ab$cd\nOTHER=\"ab${PASSWORD}\"\n# COST=1$\nB=2 # at 1$").unwrap_err().to_string();
+        let places: Vec<_> = faults.lines().map(|line| line.split(": ").next().unwrap()).collect();
+        assert_eq!(places, [".env line 1, PASSWORD", ".env line 2, OTHER"], "{faults}");
+        assert!(!faults.contains("cd"), "{faults}");
+        let variables = read("PASSWORD='ab$cd'").unwrap();
+        assert_eq!(variables, [("PASSWORD".to_owned(), "ab$cd".to_owned())]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub struct Health {
     /// Its database, which somebody keeps [watching](Database::watch).
     pub database: Database,
     /// The queues that it sends to and receives from.
-    pub queues: [Queue; 2],
+    pub queues: Vec<Queue>,
     /// Whether it is of use without its queues.
     pub needs_queues: bool,
     /// Cancelled once it has been told to stop, or a part of it has ended.

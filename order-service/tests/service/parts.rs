@@ -34,6 +34,21 @@ async fn one_half_accepts_and_publishes_and_the_other_takes_the_results() {
 }
 
 #[tokio::test]
+async fn each_half_is_ready_by_the_queue_that_it_works_with() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let url = databases.create_url().await;
+    for (part, other) in [(Part::Api, "payments"), (Part::Worker, "orders")] {
+        let mut settings = settings(&queues, &url);
+        let missing = if other == "orders" { &mut settings.orders_queue } else { &mut settings.payments_queue };
+        *missing = "not-there".to_owned();
+        let service = Service::part(part, &queues.sqs, settings).await;
+        let expected = json!({ "status": "ready", "database": "up", "queue": "up" });
+        eventually("it is ready", async || (service.get_admin("/readyz").await.json() == expected).then_some(())).await;
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn without_its_queues_the_api_is_ready_and_the_worker_is_not() {
     let (queues, databases) = (Queues::start().await, Databases::new());
     let url = databases.create_url().await;

@@ -15,7 +15,7 @@ pub struct Delivery {
     pub body: String,
     /// How often it has been received, this time included (`ApproximateReceiveCount`).
     pub attempt: u32,
-    /// Its attributes of type `String`.
+    /// Its attributes that are text (type `String`) or numbers; not those of type `Binary`.
     pub attributes: BTreeMap<String, String>,
     /// The trace that it belongs to; what follows from it continues this.
     pub trace: TraceContext,

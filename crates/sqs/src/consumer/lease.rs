@@ -56,6 +56,11 @@ impl Lease {
         &self.receipt_handle
     }
 
+    /// From now on its visibility timeout is left as it is.
+    pub(super) fn extend_no_more(&self) {
+        self.leases.held().remove(&self.id);
+    }
+
     /// The cap does not count until this is dropped, and begins anew then: no handler is at the message.
     pub(super) fn hold_on_purpose(&self) -> OnPurpose<'_> {
         self.leases.set_handled_since(self.id, None);

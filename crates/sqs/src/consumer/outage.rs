@@ -9,13 +9,14 @@
 //!   is over. The first one that gets through ends it.
 //!
 //! Should all that are held be bad messages, none of them could ever end it: so every now and then a single further
-//! message is received and has its turn as well.
+//! message is received and has its turn as well. That goes also for fewer bad messages than make an outage, if they hold all
+//! slots: the further one then has a slot beyond those, of which there are [`LOOK_SLOTS`].
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::backoff::Backoff;
@@ -29,8 +30,13 @@ const CERTAIN: Duration = Duration::from_secs(1);
 const ALONE: u32 = 2;
 /// Between a message's own tries in place, and between the trials of an outage: that soon after its end all goes on.
 const PAUSE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
-/// How often a further message is received during an outage: as often as an idle queue is asked.
+/// A dependency that wants to be asked again later than this is asked after this: what it knew of its end then may no longer
+/// be true, and many may wait for it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often a further message is received while none gets through: as often as an idle queue is asked.
 const LOOK: Duration = Duration::from_secs(20);
+/// So many further messages can be held when all slots are taken.
+const LOOK_SLOTS: usize = 64;
 
 /// What the messages of a queue have found out about what their handler depends on.
 #[derive(Debug)]
@@ -39,6 +45,7 @@ pub(super) struct Outage {
     over: Notify,
     /// One trial at a time; the messages take turns.
     trial: Semaphore,
+    look_slots: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +55,8 @@ struct State {
     since: Option<Instant>,
     /// When the latest of the tries that got through had begun.
     reached: Option<Instant>,
+    /// When a further message is to be received; none: nobody is in trouble.
+    next_look: Option<Instant>,
     /// Nothing is received.
     declared: Option<Declared>,
 }
@@ -56,7 +65,6 @@ struct State {
 struct Declared {
     trials: u32,
     next_trial: Instant,
-    next_look: Instant,
 }
 
 /// The tries of a message within one receive.
@@ -83,8 +91,9 @@ impl Tries {
         self.number
     }
 
-    fn pause(&self) -> Duration {
-        PAUSE.wait(self.number)
+    /// Until the next one, at least as long as `after`, where its dependency has said when.
+    fn pause(&self, after: Option<Duration>) -> Duration {
+        PAUSE.wait(self.number).max(after.unwrap_or_default()).min(LONGEST_PAUSE)
     }
 }
 
@@ -104,7 +113,8 @@ pub(super) struct Turn<'a> {
 
 impl Default for Outage {
     fn default() -> Self {
-        Self { state: Mutex::default(), over: Notify::new(), trial: Semaphore::new(1) }
+        let look_slots = Arc::new(Semaphore::new(LOOK_SLOTS));
+        Self { state: Mutex::default(), over: Notify::new(), trial: Semaphore::new(1), look_slots }
     }
 }
 
@@ -114,7 +124,7 @@ impl Outage {
         let was_declared = {
             let mut state = self.state();
             state.troubled.clear();
-            state.since = None;
+            (state.since, state.next_look) = (None, None);
             state.reached = state.reached.max(Some(tries.begun));
             state.declared.take().is_some()
         };
@@ -151,19 +161,14 @@ impl Outage {
         if tries.alone >= ALONE { Blame::Message } else { Blame::Nobody }
     }
 
-    /// Waits until a held message may be tried again: `after`, where its dependency has said when; else after a pause,
-    /// and during an outage in its turn. Cancel safe.
+    /// Waits until a held message may be tried again: after a pause, or `after`, where its dependency has said when; at once
+    /// when an outage has ended; and during one in its turn. Cancel safe.
     pub(super) async fn turn(&self, tries: &Tries, after: Option<Duration>) -> Turn<'_> {
         // Before looking: what changes in between must wake this one too.
         let over = self.over.notified();
-        match after {
-            Some(after) => sleep(after).await,
-            None => {
-                tokio::select! {
-                    () = sleep(tries.pause()) => {}
-                    () = over => {}
-                }
-            }
+        tokio::select! {
+            () = sleep(tries.pause(after)) => {}
+            () = over => {}
         }
         let over = self.over.notified();
         if !self.state().is_declared() {
@@ -189,25 +194,36 @@ impl Outage {
         trial
     }
 
-    /// Waits until messages may be received, and says how many at most.
-    pub(super) async fn welcome(&self) -> usize {
+    /// Waits until messages may be received as ever.
+    pub(super) async fn welcome(&self) {
         loop {
             let over = self.over.notified();
-            let next_look = {
-                let mut state = self.state();
-                if !state.is_declared() {
-                    return usize::MAX;
-                }
-                let Some(declared) = &mut state.declared else { return usize::MAX };
-                if declared.next_look <= Instant::now() {
-                    declared.next_look = Instant::now() + LOOK;
-                    return 1;
-                }
-                declared.next_look
+            if !self.state().is_declared() {
+                return;
+            }
+            over.await;
+        }
+    }
+
+    /// Waits until a further message is to be received, and returns a slot for it: one of `slots`, or one beyond those.
+    /// While there are free slots and no outage is declared, messages are received as ever, and that is enough.
+    pub(super) async fn look(&self, slots: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+        loop {
+            let due = self.state().next_look;
+            // Where there is no trouble, it is looked for as seldom.
+            sleep_until(due.unwrap_or_else(|| Instant::now() + LOOK)).await;
+            let mut state = self.state();
+            let Some(next_look) = state.next_look.as_mut().filter(|next_look| **next_look <= Instant::now()) else {
+                continue;
             };
-            tokio::select! {
-                () = sleep_until(next_look) => {}
-                () = over => {}
+            *next_look = Instant::now() + LOOK;
+            if slots.available_permits() > 0 && !state.is_declared() {
+                continue;
+            }
+            drop(state);
+            let slot = slots.clone().try_acquire_owned().or_else(|_| self.look_slots.clone().try_acquire_owned());
+            if let Ok(slot) = slot {
+                return slot;
             }
         }
     }
@@ -219,7 +235,9 @@ impl Outage {
 
 impl State {
     fn trouble(&mut self, message_id: &str) {
-        self.since.get_or_insert_with(Instant::now);
+        let now = Instant::now();
+        self.since.get_or_insert(now);
+        self.next_look.get_or_insert(now + LOOK);
         if self.troubled.len() < SEVERAL && !self.troubled.contains(message_id) {
             self.troubled.insert(message_id.to_owned());
         }
@@ -230,8 +248,7 @@ impl State {
         let certain = self.since.is_some_and(|since| since.elapsed() >= CERTAIN);
         if self.declared.is_none() && self.troubled.len() >= SEVERAL && certain {
             tracing::error!("several messages in a row in trouble and none gets through: an outage, receiving pauses");
-            let now = Instant::now();
-            self.declared = Some(Declared { trials: 0, next_trial: now, next_look: now + LOOK });
+            self.declared = Some(Declared { trials: 0, next_trial: Instant::now() });
         }
         self.declared.is_some()
     }

@@ -1,3 +1,6 @@
+use futures::{FutureExt, StreamExt, stream};
+use tokio::time::timeout;
+
 use super::*;
 
 /// Several messages find their dependency away, for long enough.
@@ -24,7 +27,7 @@ async fn a_lone_message_is_held_for_as_long_as_nobody_else_gets_through() {
         assert_eq!(outage.away("lone", &mut tries), Blame::Nobody);
         drop(outage.turn(&tries, None).await);
         tries.begin_another();
-        assert_eq!(outage.welcome().await, usize::MAX, "others may show who is to blame");
+        assert!(outage.welcome().now_or_never().is_some(), "others may show who is to blame");
     }
     assert!(tries.number() > 700, "it was tried every few seconds: {}", tries.number());
 }
@@ -71,12 +74,31 @@ async fn a_failure_is_the_messages_own_until_several_in_a_row_have_failed() {
 
 #[tokio::test(start_paused = true)]
 async fn in_an_outage_nothing_is_received_but_a_single_message_now_and_then() {
-    let outage = declared().await;
+    let (outage, slots) = (declared().await, Arc::new(Semaphore::new(100)));
     for _ in 0..3 {
-        let begun = Instant::now();
-        assert_eq!(outage.welcome().await, 1);
+        let (begun, welcome) = (Instant::now(), outage.welcome());
+        tokio::select! {
+            () = welcome => panic!("received as ever"),
+            slot = outage.look(&slots) => slot.forget(),
+        }
         assert!(begun.elapsed() >= LOOK - CERTAIN, "{:?}", begun.elapsed());
     }
+    assert_eq!(slots.available_permits(), 97);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_in_trouble_that_hold_all_slots_do_not_keep_the_next_one_from_showing_whose_fault_it_is() {
+    let (outage, slots) = (Outage::default(), Arc::new(Semaphore::new(1)));
+    outage.away("bad", &mut Tries::first());
+    let look = async || timeout(2 * LOOK, outage.look(&slots)).await.ok();
+    assert!(look().await.is_none(), "there is a free slot, so messages come as ever");
+    let held = slots.try_acquire().unwrap();
+    let beyond: Vec<_> = stream::iter(0..LOOK_SLOTS).then(|_| look()).map(Option::unwrap).collect().await;
+    assert!(look().await.is_none(), "but not for ever more");
+    drop((held, beyond));
+    outage.got_through(&Tries::first());
+    let _all_slots = slots.try_acquire().unwrap();
+    assert!(look().await.is_none(), "nobody is in trouble");
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,7 +107,7 @@ async fn several_refusals_in_a_row_do_not_stop_the_receiving_if_others_get_throu
     for round in 0..100 {
         for id in 0..2 * SEVERAL {
             outage.away(&format!("{round}-{id}"), &mut Tries::first());
-            assert_eq!(outage.welcome().await, usize::MAX);
+            assert!(outage.welcome().now_or_never().is_some());
         }
         sleep(CERTAIN / 2).await;
         outage.got_through(&Tries::first());
@@ -132,14 +154,31 @@ async fn the_first_message_that_gets_through_ends_the_outage_for_all_that_wait()
         let _turn = outage.turn(&tries, None).await;
         elapsed(outage.turn(&tries, None)).await
     };
-    let (waited, welcome, ()) = tokio::join!(waiting, outage.welcome(), over);
+    let (waited, (), ()) = tokio::join!(waiting, outage.welcome(), over);
     assert!(waited <= Duration::from_millis(5_300), "{waited:?}");
-    assert_eq!(welcome, usize::MAX);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dependency_that_says_when_to_ask_again_is_left_alone_until_then() {
+async fn a_dependency_that_says_when_to_ask_again_is_left_alone_until_then_but_not_for_long() {
     let outage = Outage::default();
-    let waited = elapsed(outage.turn(&Tries::first(), Some(Duration::from_secs(3600)))).await;
-    assert_eq!(waited.as_secs(), 3600);
+    for (after, seconds) in [(20, 20), (3600, 30)] {
+        let waited = elapsed(outage.turn(&Tries::first(), Some(Duration::from_secs(after)))).await;
+        assert_eq!(waited.as_secs(), seconds);
+    }
+    let mut tries = Tries::first();
+    (0..10).for_each(|_| tries.begin_another());
+    let pauses = (0..20).map(|_| tries.pause(Some(Duration::ZERO)));
+    assert!(pauses.sum::<Duration>() > Duration::ZERO, "at once and at once again is no pause");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_outage_goes_before_what_a_dependency_has_said_while_it_was_away() {
+    let outage = declared().await;
+    let over = async {
+        sleep(Duration::from_secs(3)).await;
+        outage.got_through(&Tries::first());
+    };
+    let first = Tries::first();
+    let (waited, ()) = tokio::join!(elapsed(outage.turn(&first, Some(Duration::from_secs(25)))), over);
+    assert_eq!(waited.as_secs(), 3);
 }

@@ -1,7 +1,7 @@
 //! Pollers: long polls that ask for no more messages than there are free slots.
 //!
-//! One poller is always at it: on an idle queue that is one request per long poll. A receive that brings anything wakes
-//! another one; a poller, other than the first, whose receive brings nothing, sleeps again. That a receive brings fewer
+//! One poller is always at it: on an idle queue that is one request per long poll. A receive that brings more than the one
+//! message that it has waited for wakes another one; a poller, other than the first, whose receive brings nothing, sleeps again. That a receive brings fewer
 //! than ten does not mean that no more are there: SQS often answers with what a few of its servers have
 //! (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>).
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::Message;
+use futures::FutureExt;
 use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -25,6 +26,8 @@ use crate::queue::{QueueError, ReceiveRequest};
 
 /// More than this never got more out of a queue in any measurement.
 const MAX_POLLERS: usize = 8;
+/// A receive that took no longer has found what was there already.
+const WAITING: Duration = Duration::from_secs(1);
 /// How often a waiting poller tells that it is alive.
 const ALIVE: Duration = Duration::from_secs(5);
 const OUTAGE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
@@ -69,14 +72,17 @@ impl<H: Handler> Poller<H> {
                     biased;
                     () = stop.cancelled() => return,
                     slots = self.free_slots() => slots,
+                    slot = self.shared.outage.look(&self.shared.slots), if self.first => Ok(vec![slot]),
                     never = self.alive_while_waiting() => match never {},
                 };
                 // The semaphore is never closed.
                 let Ok(slots) = slots else { return };
                 match self.receive(slots).await {
-                    Received::Some => {
+                    Received::Some { more } => {
                         failures = 0;
-                        self.wake.notify_one();
+                        if more {
+                            self.wake.notify_one();
+                        }
                     }
                     Received::Nothing { in_time: true } if self.first => failures = 0,
                     Received::Nothing { in_time: true } => break,
@@ -108,9 +114,16 @@ impl<H: Handler> Poller<H> {
     /// half of them are free, as many as it can carry.
     async fn free_slots(&self) -> Result<Vec<OwnedSemaphorePermit>, AcquireError> {
         let (slots, concurrency) = (&self.shared.slots, self.shared.config.concurrency);
-        let enough = enough_slots(concurrency).min(self.fill.expected());
-        let mut enough = slots.clone().acquire_many_owned(enough as u32).await?;
-        let welcome = self.shared.pace.ready().await.min(self.shared.outage.welcome().await);
+        let mut enough = loop {
+            self.shared.outage.welcome().await;
+            let enough = enough_slots(concurrency).min(self.fill.expected());
+            let enough = slots.clone().acquire_many_owned(enough as u32).await?;
+            // There may be an outage by now.
+            if self.shared.outage.welcome().now_or_never().is_some() {
+                break enough;
+            }
+        };
+        let welcome = self.shared.pace.ready().await;
         let plenty = slots.available_permits() >= concurrency / 2;
         let welcome = welcome.clamp(1, if plenty { MAX_ENTRIES } else { self.fill.expected() });
         let mut taken = Vec::with_capacity(welcome);
@@ -152,8 +165,10 @@ impl<H: Handler> Poller<H> {
         shared.pace.received(messages.len());
         let queue = label(shared.queue.name());
         shared.queue.metrics().received.get_or_create(&queue).inc_by(messages.len() as u64);
+        // What comes alone after a while has been waited for: behind it there is nothing.
+        let more = messages.len() > 1 || asked.elapsed() < WAITING;
         shared.processing.spawn(process(shared.clone(), messages, hidden_for, slots));
-        Received::Some
+        Received::Some { more }
     }
 
     /// Asks for up to `max` messages. Always with a visibility timeout: should the queue's own be changed, it is still
@@ -170,7 +185,10 @@ impl<H: Handler> Poller<H> {
 }
 
 enum Received {
-    Some,
+    Some {
+        /// There may well be more.
+        more: bool,
+    },
     Nothing {
         /// As the long poll ended.
         in_time: bool,

@@ -107,7 +107,13 @@ impl<H: Handler> Shared<H> {
                     self.outage.got_through(&tries);
                     return self.delete(delivery, "done").await;
                 }
-                Verdict::Repeated => return self.delete(delivery, "done").await,
+                Verdict::Repeated => {
+                    // What was in its way is no longer, be it that the answer to its own commit was all that it lacked.
+                    if tries.number() > 1 {
+                        self.outage.got_through(&tries);
+                    }
+                    return self.delete(delivery, "done").await;
+                }
                 Verdict::Reject { kind, reason } => return self.reject(delivery, kind, reason).await,
                 Verdict::Retry { reason, after } => match self.outage.failed(&delivery.message_id, &mut tries) {
                     Blame::Message => return self.retry(delivery, &reason, after).await,

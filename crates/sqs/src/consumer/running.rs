@@ -138,7 +138,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_that_panics_ends_the_consumer_with_an_error() {
-        let parts: [fn(&mut Running<Idle>) -> &mut JoinSet<()>; 3] =
+        type Part = fn(&mut Running<Idle>) -> &mut JoinSet<()>;
+        let parts: [Part; 3] =
             [|running| &mut running.pollers, |running| &mut running.upkeep, |running| &mut running.batchers];
         for part in parts {
             let mut running = running().await;

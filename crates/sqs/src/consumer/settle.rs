@@ -47,7 +47,7 @@ impl<H: Handler> Shared<H> {
             self.queue.metrics().settled(self.queue.name(), "exhausted");
             return self.set_visibility(delivery, Duration::ZERO).await;
         }
-        let wait = after.unwrap_or_else(|| self.config.retry.wait(delivery.attempt)).min(MAX_VISIBILITY);
+        let wait = self.config.retry.wait(delivery.attempt).max(after.unwrap_or_default()).min(MAX_VISIBILITY);
         tracing::warn!(reason, retry_in_ms = wait.as_millis() as u64, "will retry");
         self.queue.metrics().settled(self.queue.name(), "retry");
         self.set_visibility(delivery, wait).await;
@@ -82,7 +82,7 @@ impl<H: Handler> Shared<H> {
                     return self.delete(delivery, "dead-lettered").await;
                 }
                 Ok(None) => return self.retry(delivery, "the queue has no dead-letter queue", None).await,
-                Err(SendError::Queue(error)) if error.is_outage() => error,
+                Err(error) if error.is_passing() => error,
                 Err(error) => {
                     let reason = format!("the dead-letter queue did not take it: {error}");
                     return self.retry(delivery, &reason, None).await;
@@ -125,6 +125,8 @@ impl<H: Handler> Shared<H> {
         if delivery.lease.is_lost() {
             return;
         }
+        // An extension that came after this would undo it.
+        delivery.lease.extend_no_more();
         let receipt_handle = delivery.lease.receipt_handle().to_owned();
         if let Err(error) = self.visibility_changes.submit((receipt_handle, timeout)).await {
             // It comes back all the same, when its visibility timeout ends.

@@ -32,7 +32,18 @@ pub(crate) enum SendError {
     Unanswered,
 }
 
-/// Sends a message to the dead-letter queue, its body and attributes unchanged.
+impl SendError {
+    /// Whether it says nothing of the message: it is worth trying again.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Queue(error) => error.is_outage(),
+            Self::Entry(error) => !error.sender_fault,
+            Self::Unanswered => true,
+        }
+    }
+}
+
+/// Sends a message to the dead-letter queue, its body unchanged, with as many of its attributes as there is room for.
 pub(crate) async fn send(queue: &Queue, failure: Failure<'_>) -> Result<(), SendError> {
     // A message that was moved back as it was still tells of its last failure. Whatever else has to go, the trace stays.
     let mut own: Vec<_> = source_attributes(failure.attributes).into_iter().collect();
