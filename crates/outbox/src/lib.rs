@@ -22,9 +22,10 @@
 
 #![allow(dead_code)] // Until the relay takes what is handed over.
 
+#[macro_use]
+mod message;
 mod claim;
 mod hand_over;
-mod message;
 mod metrics;
 mod pending;
 pub mod relay;
@@ -34,14 +35,11 @@ mod settle;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use database::{Database, WriteError};
-use sqlx::AnyConnection;
+use database::{Database, Engine, WriteError};
 
-use sqs::trace::TraceContext;
-
-use claim::Claim;
 pub(crate) use claim::Claimed;
 pub use claim::claim_statement;
+use claim::{Claim, Free, LEASE};
 use hand_over::HandOver;
 pub use message::{Message, MessageRow};
 pub use metrics::Metrics;
@@ -60,6 +58,8 @@ pub struct Outbox(Arc<Inner>);
 struct Inner {
     database: Database,
     cap: usize,
+    /// When this outbox was made, by the process's clock.
+    begun: i64,
     pending: Pending,
     hand_over: HandOver,
 }
@@ -68,33 +68,7 @@ impl Outbox {
     /// The outbox in `database`, meant to hold no more than `cap` rows, in memory or not.
     pub fn new(database: Database, cap: usize) -> Self {
         let (pending, hand_over) = (Pending::default(), HandOver::new(cap));
-        Self(Arc::new(Inner { database, cap, pending, hand_over }))
-    }
-
-    /// Stores a message in the caller's transaction. One that is already waiting under the same id stays as it is.
-    pub async fn add(
-        transaction: &mut AnyConnection,
-        id: &str,
-        subject: &str,
-        body: &str,
-        trace: TraceContext,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "INSERT INTO outbox (id, subject, body, traceparent) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        )
-        .bind(id)
-        .bind(subject)
-        .bind(body)
-        .bind(trace.to_string())
-        .execute(transaction)
-        .await?;
-        Ok(())
-    }
-
-    /// Tells the relay that a message has been committed, so that it goes out without a polling delay.
-    pub fn committed(&self) {
-        self.0.pending.added(1);
-        self.0.hand_over.leave_behind();
+        Self(Arc::new(Inner { database, cap, begun: milliseconds_now(), pending, hand_over }))
     }
 
     /// Whether so much is waiting for SQS that no more should be accepted.
@@ -114,20 +88,27 @@ impl Outbox {
 
     /// Takes a lease on the oldest rows whose lease is over: those that a crash, another instance or a full hand-over has left.
     pub(crate) async fn claim(&self, limit: usize) -> Result<Vec<Claimed>, WriteError> {
-        let engine = self.0.database.engine();
-        self.0.database.write(Claim { engine, limit: i64::try_from(limit).unwrap_or(i64::MAX) }).await
+        self.0.database.write(Claim(i64::try_from(limit).unwrap_or(i64::MAX))).await
     }
 
     /// On SQLite, where no other process has a relay at work, frees the rows whose lease was taken before this outbox was made:
     /// their instance is gone. To be called when a relay starts. On PostgreSQL it does nothing: they are free within the lease.
     pub(crate) async fn free_what_was_left(&self) -> Result<(), WriteError> {
-        Ok(())
+        match self.0.database.engine() {
+            // What this instance has inserted or claimed ends later.
+            Engine::Sqlite => self.0.database.write(Free(self.0.begun.saturating_add(LEASE.as_millis() as i64))).await,
+            Engine::Postgres => Ok(()),
+        }
     }
 
     /// Takes what became of rows into the table, those that were sent in one statement.
     pub(crate) async fn settle(&self, settlement: Settlement) -> Result<(), WriteError> {
-        let ended = settlement.ended();
-        self.0.database.write(settlement).await?;
+        let (ended, Settlement { sent, marks }) = (settlement.ended(), settlement);
+        let database = &self.0.database;
+        let sent = async { if sent.is_empty() { Ok(()) } else { database.write(sent).await } };
+        let marks = async { if marks.is_empty() { Ok(()) } else { database.write(marks).await } };
+        let (sent, marked) = tokio::join!(sent, marks);
+        sent.and(marked)?;
         self.0.pending.ended(ended);
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! An outbox on a real database, and relays that send it.
 
+use std::collections::HashMap;
 use std::ops::Deref;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use database::{Database, DatabaseUrl, Write, WriteError};
-use outbox::{Message, Metrics, Outbox, Relay};
+use database::{Connection, Database, DatabaseUrl, Statement, Write, WriteError};
+use outbox::{Message, Metrics, Outbox, Relay, insert_messages, message_columns};
 use prometheus_client::registry::Registry;
-use sqlx::{AnyConnection, Row};
+use sqlx::Row;
 use sqs::{Queue, TraceContext};
 use testbed::{Databases, Scene, eventually};
 use tokio::task::JoinHandle;
@@ -33,20 +34,30 @@ pub(crate) struct OutboxScene {
 /// How long a row is its relay's.
 pub(crate) const LEASE: Duration = Duration::from_secs(12);
 
-/// Messages as rows, in one transaction.
-struct Add(Vec<(String, String, String, i64)>);
+/// Messages as the rows of a set, in JSON.
+struct Add(String);
+
+const ADD: Statement = Statement {
+    sqlite: insert_messages!(sqlite, where "true"),
+    postgres: concat!(
+        "WITH added AS (SELECT * FROM json_to_recordset(CAST($1 AS json)) AS added (",
+        message_columns!(),
+        ")) ",
+        insert_messages!(postgres, from "added" where "true")
+    ),
+};
 
 impl Write for Add {
-    type Output = ();
+    type Output = HashMap<String, i64>;
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        for (id, body, traceparent, lease_until) in &self.0 {
-            let insert =
-                "INSERT INTO outbox (id, subject, body, traceparent, lease_until) VALUES ($1, 'a test', $2, $3, $4)";
-            let insert = sqlx::query(insert).bind(id).bind(body).bind(traceparent).bind(lease_until);
-            insert.execute(&mut *transaction).await?;
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Self::Output>, sqlx::Error> {
+        let mut leases = Vec::new();
+        for Add(rows) in set {
+            let add = sqlx::query(ADD.on(connection.engine())).bind(rows);
+            let added = add.fetch_all(connection.any()).await?;
+            leases.push(added.iter().map(|row| (row.get("id"), row.get("lease_until"))).collect());
         }
-        Ok(())
+        Ok(leases)
     }
 }
 
@@ -62,9 +73,11 @@ struct Execute(&'static str);
 impl Write for Execute {
     type Output = ();
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(self.0).execute(transaction).await?;
-        Ok(())
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<()>, sqlx::Error> {
+        for statement in set {
+            sqlx::raw_sql(statement.0).execute(connection.any()).await?;
+        }
+        Ok(vec![(); set.len()])
     }
 }
 
@@ -105,17 +118,13 @@ impl OutboxScene {
         let subject = "a test".to_owned();
         let message = |(id, body)| outbox.message(id, subject.clone(), body, TraceContext::root());
         let messages: Vec<Message> = messages.into_iter().map(message).collect();
-        let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64 + LEASE.as_millis() as i64;
-        let rows = messages.iter().map(|message| {
-            let row = message.row();
-            let lease_until = if row.leased { until } else { 0 };
-            (row.event_id.to_owned(), row.body.to_owned(), row.traceparent.to_owned(), lease_until)
+        let rows: Vec<_> = messages.iter().map(Message::row).collect();
+        let leases = self.database.write(Add(serde_json::to_string(&rows).unwrap())).await.unwrap();
+        messages.into_iter().for_each(|message| {
+            let lease = leases[message.id()];
+            message.committed(lease, begun);
         });
-        let rows: Vec<_> = rows.collect();
-        let handed_over = rows.iter().filter(|row| row.3 > 0).count();
-        self.database.write(Add(rows)).await.unwrap();
-        messages.into_iter().for_each(|message| message.committed(until, begun));
-        handed_over
+        leases.values().filter(|lease| **lease > 0).count()
     }
 
     /// Runs a statement.
