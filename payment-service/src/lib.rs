@@ -94,7 +94,7 @@ impl PaymentService {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { admin, database, queues, registry, relay, consumer, stopping } = self;
         let health = Arc::new(Health {
-            progress: consumer.progress(),
+            progress: Some(consumer.progress()),
             database: database.clone(),
             queues,
             needs_queues: true,

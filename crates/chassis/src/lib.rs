@@ -8,6 +8,7 @@ pub mod health;
 pub mod healthcheck;
 pub mod http;
 pub mod outbox;
+pub mod output;
 pub mod printable;
 pub mod process;
 pub mod shutdown;

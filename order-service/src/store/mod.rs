@@ -12,6 +12,7 @@ mod list;
 mod pending;
 mod place;
 mod settle;
+mod waiting;
 
 use contracts::Currency;
 use database::{Database, Reads};
@@ -29,6 +30,7 @@ pub use keys::forget_statement;
 pub use list::{ListOrders, Page};
 pub use place::{FIND_KEY, PlaceOrder, Placed};
 pub use settle::{Settled, Settlement};
+use waiting::Waiting;
 
 /// The order of an id.
 pub const FIND_ORDER: &str = concat!("SELECT ", order_columns!(), " FROM orders WHERE order_id = $1");
@@ -41,12 +43,13 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 pub struct OrderStore {
     database: Database,
     outbox: Outbox,
+    waiting: Waiting,
 }
 
 impl OrderStore {
     /// The orders in `database`, their events going out through `outbox`.
     pub fn new(database: Database, outbox: Outbox) -> Self {
-        Self { database, outbox }
+        Self { database, outbox, waiting: Waiting::default() }
     }
 
     /// The order of that id.

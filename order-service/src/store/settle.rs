@@ -46,6 +46,7 @@ impl OrderStore {
     /// Takes a result. Once this returns `Now`, it is on the disk.
     pub async fn settle(&self, settlement: Settlement) -> Result<Settled, WriteError> {
         if self.database.write(settlement.clone()).await? {
+            self.waiting.ended(settlement.order_id);
             return Ok(Settled::Now);
         }
         Ok(match self.get(settlement.order_id).await? {

@@ -11,6 +11,7 @@ mod attributes;
 mod batcher;
 mod config;
 mod delivery;
+mod fill;
 mod lease;
 mod outage;
 mod pace;

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::config::ConsumerConfig;
 use super::delivery::Handler;
+use super::fill::Fill;
 use super::process::process;
 use super::shared::Shared;
 use crate::backoff::Backoff;
@@ -28,18 +29,18 @@ const MAX_POLLERS: usize = 8;
 const ALIVE: Duration = Duration::from_secs(5);
 const OUTAGE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
 
-/// A receive for a single free slot costs as much as one for ten. So a sixth of the slots, ten at most, must be free
-/// before there is one: that many may stay empty while all others are taken by slow messages.
+/// A receive for a single free slot costs as much as one for ten. So a sixth of the slots, ten at most and no more than it
+/// is likely to fill, must be free before there is one: that many may stay empty while all others are taken by slow messages.
 fn enough_slots(concurrency: usize) -> usize {
     (concurrency / 6).clamp(1, MAX_ENTRIES)
 }
 
 pub(super) fn spawn_pollers<H: Handler>(shared: &Arc<Shared<H>>) -> JoinSet<()> {
     let pollers = shared.config.concurrency.div_ceil(MAX_ENTRIES).clamp(1, MAX_POLLERS);
-    let wake = Arc::new(Notify::new());
+    let (wake, fill) = (Arc::new(Notify::new()), Arc::new(Fill::new()));
     let mut tasks = JoinSet::new();
     for index in 0..pollers {
-        let poller = Poller { shared: shared.clone(), wake: wake.clone(), first: index == 0 };
+        let poller = Poller { shared: shared.clone(), wake: wake.clone(), fill: fill.clone(), first: index == 0 };
         tasks.spawn(poller.run());
     }
     tasks
@@ -48,6 +49,7 @@ pub(super) fn spawn_pollers<H: Handler>(shared: &Arc<Shared<H>>) -> JoinSet<()> 
 struct Poller<H> {
     shared: Arc<Shared<H>>,
     wake: Arc<Notify>,
+    fill: Arc<Fill>,
     first: bool,
 }
 
@@ -102,11 +104,15 @@ impl<H: Handler> Poller<H> {
         }
     }
 
-    /// Waits until messages are welcome and enough slots are free, then takes as many as a receive can fill.
+    /// Waits until messages are welcome and enough slots are free, then takes as many as a receive is likely to fill; while
+    /// half of them are free, as many as it can carry.
     async fn free_slots(&self) -> Result<Vec<OwnedSemaphorePermit>, AcquireError> {
-        let slots = &self.shared.slots;
-        let mut enough = slots.clone().acquire_many_owned(enough_slots(self.shared.config.concurrency) as u32).await?;
-        let welcome = self.shared.pace.ready().await.min(self.shared.outage.welcome().await).clamp(1, MAX_ENTRIES);
+        let (slots, concurrency) = (&self.shared.slots, self.shared.config.concurrency);
+        let enough = enough_slots(concurrency).min(self.fill.expected());
+        let mut enough = slots.clone().acquire_many_owned(enough as u32).await?;
+        let welcome = self.shared.pace.ready().await.min(self.shared.outage.welcome().await);
+        let plenty = slots.available_permits() >= concurrency / 2;
+        let welcome = welcome.clamp(1, if plenty { MAX_ENTRIES } else { self.fill.expected() });
         let mut taken = Vec::with_capacity(welcome);
         while taken.len() < welcome
             && let Some(slot) = enough.split(1).or_else(|| slots.clone().try_acquire_owned().ok())
@@ -137,6 +143,7 @@ impl<H: Handler> Poller<H> {
             Ok(received) => received,
             Err(error) => return Received::Failed(error),
         };
+        self.fill.brought(messages.len(), slots.len());
         if messages.is_empty() {
             // SQS answers with nothing at the end of a long poll only. What answers so at once may not be SQS at all, and is not
             // to be asked over and over.
