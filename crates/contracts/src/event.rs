@@ -83,19 +83,10 @@ impl<P: Payload> Event<P> {
 
     /// Reads a message body. Fields that are not known are ignored; types that are not known are not.
     pub fn decode(body: &str) -> Result<Self, DecodeError> {
-        #[derive(Deserialize)]
-        struct Header {
-            specversion: String,
-            r#type: String,
+        let event: Self = serde_json::from_str(body).map_err(|error| Self::why_not(body, &error))?;
+        if event.specversion != SPECVERSION {
+            return Err(DecodeError::UnknownSpecversion(shortened(event.specversion)));
         }
-        let header: Header = serde_json::from_str(body).map_err(|error| DecodeError::Malformed(place(&error)))?;
-        if header.specversion != SPECVERSION {
-            return Err(DecodeError::UnknownSpecversion(shortened(header.specversion)));
-        }
-        if !P::TYPES.contains(&header.r#type.as_str()) {
-            return Err(DecodeError::UnknownType(shortened(header.r#type)));
-        }
-        let event: Self = serde_json::from_str(body).map_err(|error| DecodeError::UnusableData(error.to_string()))?;
         if let Some(fault) = event.payload.fault() {
             return Err(DecodeError::UnusableData(fault));
         }
@@ -103,6 +94,25 @@ impl<P: Payload> Event<P> {
             return Err(DecodeError::UnusableData("subject and orderId differ".to_owned()));
         }
         Ok(event)
+    }
+
+    /// What is wrong with a body that is no event of this reader's. Only here it is read a second time.
+    fn why_not(body: &str, error: &serde_json::Error) -> DecodeError {
+        #[derive(Deserialize)]
+        struct Header {
+            specversion: String,
+            r#type: String,
+        }
+        match serde_json::from_str::<Header>(body) {
+            Err(error) => DecodeError::Malformed(place(&error)),
+            Ok(header) if header.specversion != SPECVERSION => {
+                DecodeError::UnknownSpecversion(shortened(header.specversion))
+            }
+            Ok(header) if !P::TYPES.contains(&header.r#type.as_str()) => {
+                DecodeError::UnknownType(shortened(header.r#type))
+            }
+            Ok(_) => DecodeError::UnusableData(error.to_string()),
+        }
     }
 }
 

@@ -42,8 +42,8 @@ pub(crate) fn is_declined(amount: i64) -> bool {
 #[derive(Clone)]
 pub(crate) struct Clients {
     http: Client,
-    /// Where the order service is, as a load balancer would know; none: nowhere.
-    pub(crate) front_door: watch::Sender<Option<String>>,
+    /// Where the order service's instances are, as a load balancer would know.
+    pub(crate) front_door: watch::Sender<Vec<String>>,
     next_order: Arc<AtomicU64>,
     accepted: Arc<AtomicUsize>,
     refused: Arc<AtomicUsize>,
@@ -52,7 +52,7 @@ pub(crate) struct Clients {
 impl Clients {
     pub(crate) fn new() -> Self {
         let (next_order, accepted, refused) = Default::default();
-        Self { http: testbed::http_client(), front_door: watch::Sender::new(None), next_order, accepted, refused }
+        Self { http: testbed::http_client(), front_door: watch::Sender::new(Vec::new()), next_order, accepted, refused }
     }
 
     /// Orders accepted so far.
@@ -91,7 +91,11 @@ impl Clients {
 
     /// One request. None: it failed in a way that a client may not take for an answer.
     async fn ask(&self, key: &str, amount: i64) -> Option<String> {
-        let url = self.front_door.subscribe().wait_for(Option::is_some).await.unwrap().clone()?;
+        let url = {
+            let mut front_door = self.front_door.subscribe();
+            let instances = front_door.wait_for(|instances| !instances.is_empty()).await.unwrap();
+            fastrand::choice(instances.iter())?.clone()
+        };
         let body = format!(r#"{{"userId":"client","total":{}.{:02}}}"#, amount / 100, amount % 100);
         let request = self.http.post(format!("{url}/orders")).timeout(TIMEOUT).header("idempotency-key", key);
         let response = request.header("content-type", "application/json").body(body).send().await.ok()?;

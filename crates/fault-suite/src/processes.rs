@@ -13,6 +13,8 @@ use crate::patiently;
 pub struct Process {
     child: Child,
     log: PathBuf,
+    /// Where clients find it.
+    pub(crate) url: String,
 }
 
 impl Process {
@@ -20,7 +22,7 @@ impl Process {
     pub fn start(mut command: Command, log: PathBuf) -> Self {
         let file = File::create(&log).unwrap();
         command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file).kill_on_drop(true);
-        Self { child: command.spawn().unwrap(), log }
+        Self { child: command.spawn().unwrap(), log, url: String::new() }
     }
 
     /// Waits until it is up, and returns what it logged then: its addresses, among others.
@@ -60,6 +62,13 @@ impl Process {
     /// Ends it by SIGKILL.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// Ends it by SIGTERM, which it must take as it should.
+    pub(crate) async fn stop(mut self) {
+        self.signal("-TERM").await;
+        let ended = self.child.wait().await.unwrap();
+        assert!(ended.success(), "it has not stopped in good order: {ended}");
     }
 
     /// Holds it with SIGSTOP.

@@ -26,6 +26,8 @@ pub struct Scene {
     pub endpoint: String,
     /// `VISIBILITY_TIMEOUT_SECONDS`
     pub visibility_timeout: u32,
+    /// `OUTBOX_CAP`
+    pub outbox_cap: usize,
     pub(crate) clients: Clients,
     /// Of all processes started so far.
     logs: Option<TempDir>,
@@ -44,6 +46,7 @@ impl Scene {
             queues,
             provider,
             visibility_timeout: 2,
+            outbox_cap: 100_000,
             clients: Clients::new(),
             logs: Some(TempDir::with_prefix("fault-suite-").unwrap()),
             started: AtomicUsize::new(0),
@@ -56,21 +59,30 @@ impl Scene {
         self.databases.on_postgres()
     }
 
-    /// Starts an order service, waits until it is up and sends the clients there.
+    /// Starts an instance of the order service, waits until it is up and sends the clients there, as to all others.
     pub async fn order_service(&self) -> Process {
         let mut command = self.command(&binaries().await.order_service);
-        command.env("DATABASE_URL", &self.orders_database);
+        command.env("DATABASE_URL", &self.orders_database).env("OUTBOX_CAP", self.outbox_cap.to_string());
         let mut process = Process::start(command, self.log("order-service"));
         let up = process.up().await;
         let port = up["address"].as_str().unwrap().rsplit(':').next().unwrap();
-        self.clients.front_door.send_replace(Some(format!("http://127.0.0.1:{port}")));
+        process.url = format!("http://127.0.0.1:{port}");
+        self.clients.front_door.send_modify(|instances| instances.push(process.url.clone()));
         process
     }
 
-    /// Kills an order service; its clients wait for the next one.
+    /// Kills an instance of the order service; its clients go to another one, or wait for the next one.
     pub async fn kill_order_service(&self, process: Process) {
+        let url = process.url.clone();
         process.kill().await;
-        self.clients.front_door.send_replace(None);
+        self.clients.front_door.send_modify(|instances| instances.retain(|instance| *instance != url));
+    }
+
+    /// Has an instance of the order service stop in good order, under load: clients find out by themselves.
+    pub async fn stop_order_service(&self, process: Process) {
+        let url = process.url.clone();
+        process.stop().await;
+        self.clients.front_door.send_modify(|instances| instances.retain(|instance| *instance != url));
     }
 
     /// Starts a worker, and does not wait until it is up.

@@ -13,6 +13,7 @@ mod databases_held_up;
 mod disturbed_results;
 mod failing_provider;
 mod full_disk;
+mod full_hand_over;
 mod killed_order_service;
 mod killed_workers;
 mod lost_answers;
@@ -21,10 +22,13 @@ mod paused_workers;
 mod provider_away;
 mod queue_outage;
 mod runner;
+mod two_relays;
 
 runner::scenarios! {
     a_worker_killed_at_random_moments_charges_each_order_once => killed_workers::run,
     an_order_service_killed_at_random_moments_keeps_its_promises => killed_order_service::run,
+    an_instance_that_dies_with_a_full_hand_over_loses_nothing => full_hand_over::run,
+    two_relays_on_one_database_one_of_them_stopped_under_load_lose_nothing => two_relays::run,
     orders_are_accepted_while_the_queue_is_gone_and_paid_later => queue_outage::run,
     a_full_disk_makes_no_promises => full_disk::run,
     a_provider_that_often_fails_delays_orders_and_loses_none => failing_provider::run,

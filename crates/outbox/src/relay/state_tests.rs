@@ -100,23 +100,19 @@ fn nothing_is_claimed_while_enough_waits_in_memory() {
 fn after_an_outage_one_call_finds_out_whether_it_is_over() {
     let now = Instant::now();
     let mut state = swept();
-    rows(40, now).into_iter().for_each(|row| state.push(row));
-    assert_eq!(std::iter::from_fn(|| sends(&mut state, now)).count(), 4);
-    rows(20, now).into_iter().for_each(|row| state.push(row));
-    for _ in 0..4 {
-        state.call_ended(Err(Outage), now);
-    }
-    let later = now + Duration::from_secs(5);
-    assert_eq!(sends(&mut state, later), Some(10));
-    assert!(waits(&state.next(later)), "one at a time");
-    state.call_ended(Err(Outage), later);
-    let Step::Wait(Some(until)) = state.next(later) else { unreachable!("it waits for its time") };
-    let until = until.max(later);
-    rows(10, until).into_iter().for_each(|row| state.push(row));
-    assert!(sends(&mut state, until).is_some());
+    rows(50, now).into_iter().for_each(|row| state.push(row));
+    assert_eq!((sends(&mut state, now), sends(&mut state, now)), (Some(10), Some(10)));
+    state.call_ended(Err(Outage), now);
+    state.call_ended(Err(Outage), now);
+    assert!(matches!(state.line, Line::Down { failures: 2, .. }));
+    // Not the time that was drawn, which may be none at all.
+    let until = now + Duration::from_secs(1);
+    state.line = Line::Down { failures: 2, until };
+    assert!(matches!(state.next(now), Step::Wait(Some(time)) if time == until));
+    assert_eq!(sends(&mut state, until), Some(10));
+    assert!(waits(&state.next(until)), "one at a time");
     state.call_ended(Ok(()), until);
-    state.table_due();
-    assert!(matches!(state.next(until), Step::Claim(CLAIM)));
+    assert_eq!((sends(&mut state, until), sends(&mut state, until)), (Some(10), Some(10)), "it is over");
 }
 
 #[test]
@@ -127,7 +123,8 @@ fn during_an_outage_a_claim_takes_no_more_than_one_call_can_carry() {
     assert_eq!(sends(&mut state, now), Some(1));
     state.call_ended(Err(Outage), now);
     state.sweep(now);
-    assert!(matches!(state.next(now + Duration::from_secs(5)), Step::Claim(MAX_ENTRIES)));
+    let after_the_wait = now + Duration::from_secs(5);
+    assert!(matches!(state.next(after_the_wait), Step::Claim(MAX_ENTRIES)));
 }
 
 #[test]

@@ -44,20 +44,20 @@ async fn what_is_handed_over_is_sent_although_no_look_at_the_table_would_find_it
 #[tokio::test]
 async fn what_a_full_hand_over_has_no_place_for_goes_out_by_the_table_in_full_batches() {
     let scene = OutboxScene::start().await;
-    let (outbox, relay) = instance(&scene, 100).await;
-    assert_eq!(scene.commit(&outbox, named("first", 300), Instant::now()).await, 100);
+    let (outbox, relay) = instance(&scene, 50).await;
+    assert_eq!(scene.commit(&outbox, named("first", 150), Instant::now()).await, 50);
     for part in 0..2 {
-        let handed_over = scene.commit(&outbox, named(&format!("part{part}"), 300), Instant::now()).await;
-        assert!(handed_over <= 100, "{handed_over}");
+        let handed_over = scene.commit(&outbox, named(&format!("part{part}"), 150), Instant::now()).await;
+        assert!(handed_over <= 50, "{handed_over}");
     }
     scene.left(0).await;
-    assert_eq!(scene.commit(&outbox, named("next", 100), Instant::now()).await, 100, "all places are free again");
+    assert_eq!(scene.commit(&outbox, named("next", 50), Instant::now()).await, 50, "all places are free again");
     scene.left(0).await;
     relay.stop().await;
-    let bodies = scene.drain(1000).await;
-    assert_eq!((bodies.len(), distinct(&bodies)), (1000, 1000));
+    let bodies = scene.drain(500).await;
+    assert_eq!((bodies.len(), distinct(&bodies)), (500, 500));
     let batches = scene.batches().len();
-    assert!(batches <= 130, "{batches} calls for 100 full batches");
+    assert!(batches <= 65, "{batches} calls for 50 full batches");
     scene.end().await;
 }
 
