@@ -174,6 +174,7 @@ async fn a_dependency_that_says_when_to_ask_again_is_left_alone_until_then_but_n
 #[tokio::test(start_paused = true)]
 async fn the_end_of_an_outage_goes_before_what_a_dependency_has_said_while_it_was_away() {
     let outage = declared().await;
+    assert!(outage.welcome().now_or_never().is_none());
     let over = async {
         sleep(Duration::from_secs(3)).await;
         outage.got_through(&Tries::first());

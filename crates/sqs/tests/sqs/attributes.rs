@@ -1,7 +1,9 @@
 //! A queue's attributes may change while it is consumed.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::types::QueueAttributeName;
-use sqs::ConsumerConfig;
+use sqs::{Backoff, ConsumerConfig};
 use testbed::eventually;
 
 use crate::{Gate, Scene, config, retry};
@@ -16,7 +18,9 @@ async fn set(scene: &Scene, name: QueueAttributeName, value: String) {
 #[tokio::test]
 async fn a_raised_receive_limit_is_noticed_by_the_first_message_beyond_the_old_one() {
     let scene = Scene::start().await;
-    let consumer = scene.consume(config(), |_| retry(Some(1)));
+    let second = Duration::from_secs(1);
+    let every_second = ConsumerConfig { retry: Backoff::new(second, second), ..config() };
+    let consumer = scene.consume(every_second, |_| retry(Some(1)));
     eventually("the queue is reachable", async || consumer.queue.is_reachable().then_some(())).await;
     let properties = scene.queues.queue("orders").properties().await.unwrap();
     let dead_letters = properties.arn.replace(&scene.queues.name("orders"), &scene.queues.name("orders-dlq"));
