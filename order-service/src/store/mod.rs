@@ -15,7 +15,7 @@ mod settle;
 mod waiting;
 
 use contracts::Currency;
-use database::{Database, Reads};
+use database::Database;
 use jiff::Timestamp;
 use outbox::Outbox;
 use sqlx::Row;
@@ -54,13 +54,9 @@ impl OrderStore {
 
     /// The order of that id.
     pub async fn get(&self, id: Uuid) -> Result<Option<Order>, sqlx::Error> {
-        self.database.noted(find(self.database.reads(), &id.to_string()).await)
+        let row = sqlx::query(FIND_ORDER).bind(id.to_string()).fetch_optional(self.database.reads()).await;
+        self.database.noted(row)?.map(|row| read(&row)).transpose()
     }
-}
-
-async fn find(reads: &Reads, id: &str) -> Result<Option<Order>, sqlx::Error> {
-    let row = sqlx::query(FIND_ORDER).bind(id).fetch_optional(reads).await?;
-    row.map(|row| read(&row)).transpose()
 }
 
 fn read(row: &AnyRow) -> Result<Order, sqlx::Error> {

@@ -9,11 +9,15 @@ use sqlx::Row;
 use sqs::TraceContext;
 use tokio::time::Instant;
 
-use super::{OrderStore, find};
+use super::{OrderStore, read};
 use crate::order::{NewOrder, Order};
 
 /// The order that a key has made.
-pub const FIND_KEY: &str = "SELECT order_id FROM idempotency_keys WHERE idempotency_key = $1";
+pub const FIND_KEY: &str = concat!(
+    "SELECT ",
+    order_columns!(),
+    " FROM orders WHERE order_id = (SELECT order_id FROM idempotency_keys WHERE idempotency_key = $1)"
+);
 
 /// An accepted order on its way into the database.
 pub struct PlaceOrder {
@@ -68,13 +72,10 @@ impl OrderStore {
     /// What the key has made, if anything. The payload is compared as the order that it means, not by its bytes.
     async fn made_before(&self, key: Option<&str>, placed: &NewOrder) -> Result<Option<Placed>, sqlx::Error> {
         let Some(key) = key else { return Ok(None) };
-        let id = sqlx::query_scalar(FIND_KEY).bind(key).fetch_optional(self.database.reads()).await;
-        let id: Option<String> = self.database.noted(id)?;
-        let Some(id) = id else { return Ok(None) };
-        Ok(Some(match find(self.database.reads(), &id).await? {
-            Some(made) if made.placed == *placed => Placed::Replayed(made.as_accepted()),
-            _ => Placed::KeyReused,
-        }))
+        let row = sqlx::query(FIND_KEY).bind(key).fetch_optional(self.database.reads()).await;
+        let made = self.database.noted(row)?.map(|row| read(&row)).transpose()?;
+        Ok(made
+            .map(|made| if made.placed == *placed { Placed::Replayed(made.as_accepted()) } else { Placed::KeyReused }))
     }
 }
 

@@ -25,6 +25,7 @@ mod readiness;
 mod refusals;
 mod results;
 mod sending;
+mod sets;
 mod simultaneous;
 mod slow_clients;
 mod stopping;

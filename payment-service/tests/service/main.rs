@@ -17,6 +17,7 @@ mod provider;
 mod provider_away;
 mod rejected_answers;
 mod scene;
+mod sets;
 mod stopping;
 mod story;
 mod worker;

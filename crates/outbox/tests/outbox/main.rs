@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
+mod adding;
 mod batches;
 mod hand_over;
 mod not_sqs;
