@@ -4,6 +4,7 @@
 //! from the queue `payments` through [`results`] to the [`store`].
 
 pub mod http;
+mod metrics;
 pub mod order;
 mod results;
 pub mod settings;
@@ -22,11 +23,14 @@ use jiff::Timestamp;
 use outbox::relay::Published;
 use outbox::{Outbox, Relay};
 use prometheus_client::registry::Registry;
+use sqs::queue::keep_measured;
 use sqs::{Consumer, Queue};
 use tokio::time::{sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use http::edge::{EdgeSettings, RateLimit};
+use http::OrdersState;
+use http::edge::{EdgeSettings, HttpMetrics, OrderSlots, RateLimit};
+use metrics::OrderMetrics;
 use results::ResultHandler;
 pub use settings::Settings;
 use store::OrderStore;
@@ -46,6 +50,9 @@ pub struct OrderService {
     consumer: Consumer<ResultHandler>,
     edge: EdgeSettings,
     stopping: Stopping,
+    http_metrics: HttpMetrics,
+    order_metrics: OrderMetrics,
+    queue_metrics: Option<Duration>,
 }
 
 impl OrderService {
@@ -56,18 +63,23 @@ impl OrderService {
         let database = Database::open(&settings.database_url, &store::MIGRATIONS).await?;
 
         let mut registry = Registry::default();
+        chassis::metrics::register(&mut registry);
+        database.register_metrics(&mut registry);
+        let http_metrics = HttpMetrics::register(&mut registry);
+        let order_metrics = OrderMetrics::register(&mut registry);
         let metrics = sqs::Metrics::register(&mut registry);
         let orders = Queue::new(sqs.clone(), &settings.orders_queue, metrics.clone());
         let payments = Queue::new(sqs, &settings.payments_queue, metrics);
 
         let outbox = Outbox::new(database.clone(), settings.outbox_cap);
         let store = OrderStore::new(database.clone(), outbox.clone());
-        let handler = ResultHandler::new(store.clone(), settings.payments_queue);
+        let handler = ResultHandler::new(store.clone(), settings.payments_queue, order_metrics.clone());
         let consumer = Consumer::new(payments.clone(), handler, settings.consumer);
         let relay_metrics = outbox::Metrics::register(&mut registry);
         let relay =
             Relay::new(outbox, orders.clone(), relay_metrics, |Published { message, message_id, queue, attempt }| {
-                tracing::info!(order_id = message.subject, message_id, queue, attempt, "order published");
+                let trace_id = message.trace_id();
+                tracing::info!(order_id = message.subject, message_id, queue, attempt, trace_id, "order published");
             });
         Ok(Self {
             public,
@@ -80,6 +92,9 @@ impl OrderService {
             consumer,
             edge: settings.edge,
             stopping: settings.stopping,
+            http_metrics,
+            order_metrics,
+            queue_metrics: settings.queue_metrics,
         })
     }
 
@@ -105,7 +120,8 @@ impl OrderService {
     ///
     /// Should a part fail, all stop, and the error is returned. A part that has not ended by the end is cut off.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { public, admin, database, store, queues, registry, relay, consumer, edge, stopping } = self;
+        let Self { public, admin, database, store, queues, registry, relay, consumer, edge, stopping, .. } = self;
+        let [orders, payments] = queues.clone();
         let health = Arc::new(Health {
             progress: consumer.progress(),
             database: database.clone(),
@@ -126,7 +142,12 @@ impl OrderService {
         let consumer = tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone())));
         let housekeeping = housekeeping(store.clone(), edge.rate_limit.clone(), stop.clone());
         let housekeeping = tokio::spawn(with_all(stop.clone(), housekeeping));
-        let api = chassis::http::serve(public, http::router(store, health, &edge), close.clone(), stopping.timeout);
+        let measure = keep_measured(payments, self.queue_metrics, stop.clone());
+        let measure = tokio::spawn(with_all(stop.clone(), measure));
+        let (slots, queue) = (OrderSlots::new(&edge), orders.name().into());
+        let orders = OrdersState { store, slots, metrics: self.order_metrics, queue };
+        let api = http::router(orders, health, &edge, self.http_metrics);
+        let api = chassis::http::serve(public, api, close.clone(), stopping.timeout);
         let api = tokio::spawn(with_all(stop.clone(), api));
 
         stop.cancelled().await;
@@ -137,6 +158,7 @@ impl OrderService {
         relay_stop.cancel();
         let relayed = by(end, "relay", relay).await;
         let kept = by(end, "housekeeping", housekeeping).await.and(by(end, "watch", watch).await);
+        let kept = kept.and(by(end, "queue metrics", measure).await);
         if timeout_at(end, database.close()).await.is_err() {
             tracing::warn!("the database is not closed in time");
         }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::metrics::Metrics;
 use crate::patience::{PatientWriter, Refer};
 use crate::session::Session;
 use crate::transaction::{GroupError, Outcomes, one_by_one, together};
@@ -43,13 +44,14 @@ pub(crate) struct Writers {
 }
 
 impl Writers {
-    pub(crate) fn start(url: &DatabaseUrl, writers: u32) -> Self {
+    pub(crate) fn start(url: &DatabaseUrl, writers: u32, metrics: Metrics) -> Self {
         let (jobs, waiting) = flume::bounded(QUEUE);
         let (patient, refer) = PatientWriter::new(Session::new(url.clone()));
         let mut tasks: Vec<_> = (0..writers)
             .map(|_| {
                 let (engine, session) = (url.engine(), Session::new(url.clone()));
-                tokio::spawn(Writer { engine, session, refer: refer.clone() }.run(waiting.clone()))
+                let writer = Writer { engine, session, refer: refer.clone(), metrics: metrics.clone() };
+                tokio::spawn(writer.run(waiting.clone()))
             })
             .collect();
         // Its work comes from the others, and ends with them.
@@ -83,6 +85,7 @@ struct Writer {
     engine: Engine,
     session: Session,
     refer: Refer,
+    metrics: Metrics,
 }
 
 impl Writer {
@@ -109,7 +112,9 @@ impl Writer {
     }
 
     async fn commit(&mut self, mut group: Vec<Box<dyn Job>>) {
+        let begun = Instant::now();
         let outcomes = timeout(GROUP_TIMEOUT, self.transact(&mut group)).await;
+        self.metrics.committed(group.len(), begun.elapsed());
         match outcomes.unwrap_or(Err(GroupError::Transaction(WriteError::TimedOut))) {
             Ok(outcomes) => {
                 for (job, outcome) in group.into_iter().zip(outcomes) {

@@ -8,6 +8,7 @@
 //! `BIGINT` and `INTEGER` columns, `ON CONFLICT` and `RETURNING`.
 
 mod group_commit;
+mod metrics;
 mod migrations;
 mod patience;
 mod reachability;
@@ -26,6 +27,7 @@ pub use write::Write;
 pub use write_error::WriteError;
 
 use group_commit::Writers;
+use metrics::Metrics;
 use reachability::Reachability;
 
 /// An open database with its schema up to date.
@@ -35,6 +37,7 @@ pub struct Database {
     reads: Reads,
     writers: Writers,
     reachability: Reachability,
+    metrics: Metrics,
 }
 
 /// Why a database could not be opened.
@@ -82,8 +85,9 @@ impl Database {
             Engine::Postgres => 4,
         };
         let reads = Reads::connect(url).await.map_err(connect)?;
-        let (writers, reachability) = (Writers::start(url, writers), Reachability::new());
-        Ok(Self { engine: url.engine(), reads, writers, reachability })
+        let metrics = Metrics::new();
+        let (writers, reachability) = (Writers::start(url, writers, metrics.clone()), Reachability::new());
+        Ok(Self { engine: url.engine(), reads, writers, reachability, metrics })
     }
 
     /// Which engine this is, for the few statements that need a branch.

@@ -27,7 +27,7 @@ mod settle;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use database::{Database, WriteError};
 use sqlx::AnyConnection;
@@ -103,6 +103,11 @@ impl Outbox {
     /// How many rows are waiting for SQS, as far as this instance knows; those set aside are not among them.
     pub(crate) fn pending(&self) -> usize {
         self.0.pending.rows()
+    }
+
+    /// How long the oldest of them has been waiting, as far as was known when they were last counted.
+    pub(crate) fn oldest(&self) -> Duration {
+        self.0.pending.oldest()
     }
 
     /// Resolves after the next commit.

@@ -18,7 +18,8 @@ impl Write for TellAgain {
     async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
         for order in &self.0 {
             let (id, event) = (order.id.to_string(), order.created_event().encode());
-            Outbox::add(transaction, &id, &id, &event, TraceContext::root()).await?;
+            let trace = TraceContext::root();
+            Outbox::add(transaction, &id, &id, &event, trace).await?;
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::{Metrics, label};
+use crate::metrics::Metrics;
 use crate::{Claims, Outbox};
 use send::Sender;
 use sqs::batch::{MAX_ENTRIES, OutgoingMessage, pack};
@@ -53,6 +53,7 @@ pub struct Relay {
 impl Relay {
     /// A relay that is not running yet.
     pub fn new(outbox: Outbox, queue: Queue, metrics: Metrics, on_published: OnPublished) -> Self {
+        metrics.begin(queue.name());
         Self { sender: Arc::new(Sender { outbox, queue, metrics, on_published }) }
     }
 
@@ -160,7 +161,8 @@ impl Run {
 
     fn sweep(&mut self, stop: &CancellationToken) {
         let queue = &self.sender.queue;
-        self.sender.metrics.pending.get_or_create(&label(queue.name())).set(self.sender.outbox.pending() as i64);
+        let outbox = &self.sender.outbox;
+        self.sender.metrics.waiting(queue.name(), outbox.pending(), outbox.oldest());
         // Tells whether the queue is there; if there is something to send, that tells.
         if self.state.is_idle(Instant::now()) && !queue.is_reachable() {
             let (queue, stop) = (queue.clone(), stop.clone());

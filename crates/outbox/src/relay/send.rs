@@ -96,7 +96,6 @@ impl Sender {
         for (row, result) in rows.iter().zip(results) {
             match result {
                 Ok(message_id) => {
-                    self.metrics.published.get_or_create(&label(queue)).inc();
                     let attempt = row.attempts + 1;
                     (self.on_published)(Published { message: &row.message, message_id: &message_id, queue, attempt });
                     settlement.sent.push(row.message.id.clone());

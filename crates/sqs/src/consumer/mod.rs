@@ -24,7 +24,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::backoff::Backoff;
+use crate::metrics::ConsumerMetrics;
 use crate::queue::Queue;
+use crate::received::Receipt;
 use crate::trace::TraceContext;
 
 pub use lease::Lease;
@@ -129,6 +131,19 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// How it differs from one that gets the message through, in a word for metrics.
+    fn error_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Done | Self::Repeated => None,
+            Self::Retry { .. } => Some("retry"),
+            Self::Away { .. } => Some("away"),
+            Self::Busy { .. } => Some("busy"),
+            Self::Reject { .. } => Some("reject"),
+        }
+    }
+}
+
 /// What a service does with the messages of a queue.
 pub trait Handler: Send + Sync + 'static {
     /// The span around everything that happens to a message; the handler's place for the ids that it finds inside.
@@ -156,8 +171,9 @@ struct Shared<H> {
     outage: Outage,
     progress: Progress,
     pace: Pace,
-    deletes: Batcher<String>,
-    visibility_changes: Batcher<(String, Duration)>,
+    deletes: Batcher<Receipt>,
+    visibility_changes: Batcher<(Receipt, Duration)>,
+    metrics: Arc<ConsumerMetrics>,
     /// The tasks that process a message each.
     processing: TaskTracker,
     /// No more receives.
@@ -171,11 +187,12 @@ struct Shared<H> {
 impl<H: Handler> Consumer<H> {
     /// A consumer of `queue` that is not running yet.
     pub fn new(queue: Queue, handler: H, config: ConsumerConfig) -> Self {
+        let metrics = Arc::new(queue.metrics().of_consumer(queue.name(), config.concurrency));
         let shared = Shared {
             slots: Arc::new(Semaphore::new(config.concurrency)),
             dead_letter_queue: Default::default(),
             leases: Leases::default(),
-            outage: Outage::default(),
+            outage: Outage::shown_by(metrics.breaker()),
             progress: Progress::new(config.long_poll),
             pace: Pace::new(config.max_per_second),
             processing: TaskTracker::new(),
@@ -184,6 +201,7 @@ impl<H: Handler> Consumer<H> {
             abort: CancellationToken::new(),
             deletes: Batcher::default(),
             visibility_changes: Batcher::default(),
+            metrics,
             queue,
             handler,
             config,
@@ -251,7 +269,12 @@ impl<H: Handler> Shared<H> {
     /// What must go on for as long as a message is held.
     fn spawn_upkeep(&self, stop: &CancellationToken) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        tasks.spawn(self.leases.clone().keep(self.queue.clone(), self.config.lease_cap, stop.clone()));
+        tasks.spawn(self.leases.clone().keep(
+            self.queue.clone(),
+            self.metrics.clone(),
+            self.config.lease_cap,
+            stop.clone(),
+        ));
         tasks.spawn(attributes::keep_known(self.queue.clone(), stop.clone()));
         tasks
     }
@@ -260,12 +283,12 @@ impl<H: Handler> Shared<H> {
     fn spawn_batchers(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let queue = self.queue.clone();
-        tasks.spawn(self.deletes.run(move |receipt_handles: Vec<String>| {
+        tasks.spawn(self.deletes.run(move |receipts: Vec<Receipt>| {
             let queue = queue.clone();
-            async move { queue.delete(&receipt_handles).await }
+            async move { queue.delete(&receipts).await }
         }));
         let queue = self.queue.clone();
-        tasks.spawn(self.visibility_changes.run(move |entries: Vec<(String, Duration)>| {
+        tasks.spawn(self.visibility_changes.run(move |entries: Vec<(Receipt, Duration)>| {
             let queue = queue.clone();
             async move { queue.change_visibility(&entries).await }
         }));

@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -50,6 +51,8 @@ struct State {
     reached: Option<Instant>,
     /// Nothing is received.
     declared: Option<Declared>,
+    /// Shows whether it is declared.
+    shown: Gauge,
 }
 
 #[derive(Debug)]
@@ -109,6 +112,11 @@ impl Default for Outage {
 }
 
 impl Outage {
+    /// None yet; the gauge is 1 while there is one.
+    pub(super) fn shown_by(shown: Gauge) -> Self {
+        Self { state: Mutex::new(State { shown, ..State::default() }), ..Self::default() }
+    }
+
     /// A message got through: whatever the handler depends on has answered it.
     pub(super) fn got_through(&self, tries: &Tries) {
         let was_declared = {
@@ -116,6 +124,7 @@ impl Outage {
             state.troubled.clear();
             state.since = None;
             state.reached = state.reached.max(Some(tries.begun));
+            state.shown.set(0);
             state.declared.take().is_some()
         };
         if was_declared {
@@ -231,6 +240,7 @@ impl State {
         if self.declared.is_none() && self.troubled.len() >= SEVERAL && certain {
             tracing::error!("several messages in a row in trouble and none gets through: an outage, receiving pauses");
             let now = Instant::now();
+            self.shown.set(1);
             self.declared = Some(Declared { trials: 0, next_trial: now, next_look: now + LOOK });
         }
         self.declared.is_some()

@@ -18,7 +18,6 @@ use super::process::process;
 use super::{ConsumerConfig, Handler, Shared};
 use crate::backoff::Backoff;
 use crate::batch::MAX_ENTRIES;
-use crate::metrics::label;
 use crate::queue::{QueueError, ReceiveRequest};
 
 /// More than this never got more out of a queue in any measurement.
@@ -171,8 +170,6 @@ impl<H: Handler> Poller<H> {
             return Received::Nothing { in_time: asked.elapsed() >= shared.config.long_poll / 2 };
         }
         shared.pace.received(messages.len());
-        let queue = label(shared.queue.name());
-        shared.queue.metrics().received.get_or_create(&queue).inc_by(messages.len() as u64);
         for (message, slot) in messages.into_iter().zip(slots) {
             shared.processing.spawn(process(shared.clone(), message, hidden_for, slot));
         }
