@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use reqwest::Url;
 use serde_json::Value;
 use tempfile::TempDir;
 use testbed::{eventually, http_client};
@@ -59,8 +60,8 @@ impl Prometheus {
     }
 
     async fn try_get(&self, path: &str, parameters: &[(&str, &str)]) -> Option<Value> {
-        let request = http_client().get(format!("{}/api/v1/{path}", self.url)).query(parameters);
-        request.send().await.ok()?.json().await.ok()
+        let url = Url::parse_with_params(&format!("{}/api/v1/{path}", self.url), parameters).unwrap();
+        http_client().get(url).send().await.ok()?.json().await.ok()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
