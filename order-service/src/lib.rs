@@ -25,7 +25,8 @@ use outbox::{Outbox, Relay};
 use prometheus_client::registry::Registry;
 use sqs::queue::keep_measured;
 use sqs::{Consumer, Queue};
-use tokio::time::{sleep, timeout_at};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use http::OrdersState;
@@ -40,25 +41,48 @@ const CLIENT_SWEEP: Duration = Duration::from_secs(60);
 
 /// A built service, its ports bound and its database open, that is not running yet.
 pub struct OrderService {
-    public: TcpListener,
     admin: TcpListener,
     database: Database,
     store: OrderStore,
     queues: [Queue; 2],
     registry: Arc<Registry>,
-    relay: Relay,
-    consumer: Consumer<ResultHandler>,
-    edge: EdgeSettings,
+    api: Option<Api>,
+    consumer: Option<Consumer<ResultHandler>>,
     stopping: Stopping,
     http_metrics: HttpMetrics,
     order_metrics: OrderMetrics,
     queue_metrics: Option<Duration>,
 }
 
+/// What belongs to the API: the orders that it accepts are also published here.
+struct Api {
+    listener: TcpListener,
+    edge: EdgeSettings,
+    relay: Relay,
+}
+
+/// Which part of the service an instance is: the halves are scaled each by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Both halves.
+    Whole,
+    /// Accepts orders and publishes them.
+    Api,
+    /// Takes the results of payments.
+    Worker,
+}
+
 impl OrderService {
-    /// Binds the ports, opens the database and brings its schema up to date. The queues may still be out of reach.
+    /// The whole service: see [`build_part`](Self::build_part).
     pub async fn build(settings: Settings, sqs: Client) -> anyhow::Result<Self> {
-        let public = chassis::http::bind((settings.address, settings.port).into(), "PORT")?;
+        Self::build_part(Part::Whole, settings, sqs).await
+    }
+
+    /// Binds the ports, opens the database and brings its schema up to date. The queues may still be out of reach.
+    pub async fn build_part(part: Part, settings: Settings, sqs: Client) -> anyhow::Result<Self> {
+        let (has_api, has_worker) = (part != Part::Worker, part != Part::Api);
+        let public = || chassis::http::bind((settings.address, settings.port).into(), "PORT");
+        let public = has_api.then(public).transpose()?;
         let admin = chassis::http::bind((settings.address, settings.admin_port).into(), "ADMIN_PORT")?;
         let database = Database::open(&settings.database_url, &store::MIGRATIONS).await?;
 
@@ -74,23 +98,22 @@ impl OrderService {
         let outbox = Outbox::new(database.clone(), settings.outbox_cap);
         let store = OrderStore::new(database.clone(), outbox.clone());
         let handler = ResultHandler::new(store.clone(), settings.payments_queue, order_metrics.clone());
-        let consumer = Consumer::new(payments.clone(), handler, settings.consumer);
+        let consumer = has_worker.then(|| Consumer::new(payments.clone(), handler, settings.consumer));
         let relay_metrics = outbox::Metrics::register(&mut registry);
         let relay =
             Relay::new(outbox, orders.clone(), relay_metrics, |Published { message, message_id, queue, attempt }| {
                 let trace_id = message.trace_id();
                 tracing::info!(order_id = message.subject, message_id, queue, attempt, trace_id, "order published");
             });
+        let api = public.map(|listener| Api { listener, edge: settings.edge, relay });
         Ok(Self {
-            public,
             admin,
             database,
             store,
             queues: [orders, payments],
             registry: Arc::new(registry),
-            relay,
+            api,
             consumer,
-            edge: settings.edge,
             stopping: settings.stopping,
             http_metrics,
             order_metrics,
@@ -98,9 +121,9 @@ impl OrderService {
         })
     }
 
-    /// Where the API listens.
-    pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.public.local_addr()
+    /// Where the API listens; none: this instance has no API.
+    pub fn address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.api.as_ref().map(|api| api.listener.local_addr()).transpose()
     }
 
     /// Where health and metrics are served.
@@ -120,13 +143,13 @@ impl OrderService {
     ///
     /// Should a part fail, all stop, and the error is returned. A part that has not ended by the end is cut off.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { public, admin, database, store, queues, registry, relay, consumer, edge, stopping, .. } = self;
+        let Self { admin, database, store, queues, registry, api, consumer, stopping, .. } = self;
         let [orders, payments] = queues.clone();
         let health = Arc::new(Health {
-            progress: consumer.progress(),
+            progress: consumer.as_ref().map(Consumer::progress),
             database: database.clone(),
             queues,
-            needs_queues: false,
+            needs_queues: api.is_none(),
             stop: stop.clone(),
         });
         let [close, relay_stop, admin_stop] = [(); 3].map(|()| CancellationToken::new());
@@ -137,27 +160,33 @@ impl OrderService {
             let (database, stop) = (database.clone(), stop.clone());
             tokio::spawn(with_all(stop.clone(), async move { database.watch(stop).await }))
         };
-        let relay =
-            tokio::spawn(with_all(stop.clone(), relay.run(relay_stop.clone(), stopping.last_call(stop.clone()))));
-        let consumer = tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone())));
-        let housekeeping = housekeeping(store.clone(), edge.rate_limit.clone(), stop.clone());
-        let housekeeping = tokio::spawn(with_all(stop.clone(), housekeeping));
-        let measure = keep_measured(payments, self.queue_metrics, stop.clone());
-        let measure = tokio::spawn(with_all(stop.clone(), measure));
-        let (slots, queue) = (OrderSlots::new(&edge), orders.name().into());
-        let orders = OrdersState { store, slots, metrics: self.order_metrics, queue };
-        let api = http::router(orders, health, &edge, self.http_metrics);
-        let api = chassis::http::serve(public, api, close.clone(), stopping.timeout);
-        let api = tokio::spawn(with_all(stop.clone(), api));
+        // Whoever consumes a queue asks how much is in it.
+        let every = self.queue_metrics.filter(|_| consumer.is_some());
+        let measure = tokio::spawn(with_all(stop.clone(), keep_measured(payments, every, stop.clone())));
+        let consumer = consumer.map(|consumer| tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone()))));
+        let (mut served, mut relay, mut housekeeping) = (None, None, None);
+        if let Some(api) = api {
+            let sending = api.relay.run(relay_stop.clone(), stopping.last_call(stop.clone()));
+            relay = Some(tokio::spawn(with_all(stop.clone(), sending)));
+            let keeping = keep_house(store.clone(), api.edge.rate_limit.clone(), stop.clone());
+            housekeeping = Some(tokio::spawn(with_all(stop.clone(), keeping)));
+            let (slots, queue) = (OrderSlots::new(&api.edge), orders.name().into());
+            let orders = OrdersState { store: store.clone(), slots, metrics: self.order_metrics, queue };
+            let app = http::router(orders, health, &api.edge, self.http_metrics);
+            let serving = chassis::http::serve(api.listener, app, close.clone(), stopping.timeout);
+            served = Some(tokio::spawn(with_all(stop.clone(), serving)));
+        }
 
         stop.cancelled().await;
         let end = stopping.end();
         sleep(stopping.delay).await;
         close.cancel();
-        let (served, consumed) = (by(end, "API", api).await, by(end, "consumer", consumer).await);
+        store.let_nobody_wait();
+        let served = by_if(end, "API", served).await;
+        let consumed = by_if(end, "consumer", consumer).await;
         relay_stop.cancel();
-        let relayed = by(end, "relay", relay).await;
-        let kept = by(end, "housekeeping", housekeeping).await.and(by(end, "watch", watch).await);
+        let relayed = by_if(end, "relay", relay).await;
+        let kept = by_if(end, "housekeeping", housekeeping).await.and(by(end, "watch", watch).await);
         let kept = kept.and(by(end, "queue metrics", measure).await);
         if timeout_at(end, database.close()).await.is_err() {
             tracing::warn!("the database is not closed in time");
@@ -170,13 +199,25 @@ impl OrderService {
     }
 }
 
-/// Forgets what nobody will ask for any more.
-async fn housekeeping(store: OrderStore, rate_limit: Option<RateLimit>, stop: CancellationToken) {
+/// [`by`] for a part that this instance may not have.
+async fn by_if<T>(end: Instant, part: &'static str, task: Option<JoinHandle<T>>) -> Result<Option<T>, JoinError> {
+    match task {
+        Some(task) => by(end, part, task).await,
+        None => Ok(None),
+    }
+}
+
+/// Forgets what nobody will ask for any more, and looks for what those who wait have not been told.
+async fn keep_house(store: OrderStore, rate_limit: Option<RateLimit>, stop: CancellationToken) {
+    tokio::join!(forget(&store, rate_limit, &stop), store.keep_looking(&stop));
+}
+
+async fn forget(store: &OrderStore, rate_limit: Option<RateLimit>, stop: &CancellationToken) {
     let (mut keys_due, mut clients_due) = (tokio::time::interval(KEY_SWEEP), tokio::time::interval(CLIENT_SWEEP));
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = keys_due.tick() => match store.forget_old_keys(Timestamp::now(), &stop).await {
+            _ = keys_due.tick() => match store.forget_old_keys(Timestamp::now(), stop).await {
                 Ok(0) => {}
                 Ok(keys) => tracing::info!(keys, "old idempotency keys forgotten"),
                 Err(error) => tracing::warn!(%error, "old idempotency keys could not be forgotten, will try again"),

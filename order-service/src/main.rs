@@ -1,4 +1,4 @@
-//! `order-service [serve]`, `order-service healthcheck` and `order-service outbox`.
+//! `order-service [serve]`, its halves `order-service api` and `order-service worker`, `order-service healthcheck` and `order-service outbox`.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use chassis::{healthcheck, process, shutdown};
 use clap::{Parser, Subcommand};
 use database::Database;
 use order_service::store::MIGRATIONS;
-use order_service::{OrderService, Settings};
+use order_service::{OrderService, Part, Settings};
 use sqs::client;
 
 const NAME: &str = "order-service";
@@ -22,8 +22,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API (the default).
+    /// Serve the API and take the results of payments (the default).
     Serve,
+    /// Serve the API only, and publish its orders: to be scaled by requests.
+    Api,
+    /// Take the results of payments only; opens the admin port alone. To be scaled by the queue.
+    Worker,
     /// Ask the instance on this machine whether it is live: exit code 0 or 1.
     Healthcheck,
     /// Look at orders' events that SQS has refused, send them again, or drop them.
@@ -39,16 +43,19 @@ fn main() -> ExitCode {
         };
     match command {
         Command::Healthcheck => healthcheck::run(settings.admin_port),
-        Command::Serve => process::run(NAME, Some(telemetry), serve(settings)),
+        Command::Serve => process::run(NAME, Some(telemetry), serve(settings, Part::Whole)),
+        Command::Api => process::run(NAME, Some(telemetry), serve(settings, Part::Api)),
+        Command::Worker => process::run(NAME, Some(telemetry), serve(settings, Part::Worker)),
         Command::Outbox(arguments) => process::run(NAME, None, set_aside(arguments, settings)),
     }
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
+async fn serve(settings: Settings, part: Part) -> anyhow::Result<ExitCode> {
     let sqs = client::from_environment().await;
     let stop = shutdown::on_signal()?;
-    let service = OrderService::build(settings, sqs).await?;
-    tracing::info!(address = %service.address()?, admin_address = %service.admin_address()?, "order service up");
+    let service = OrderService::build_part(part, settings, sqs).await?;
+    let address = service.address()?.map(tracing::field::display);
+    tracing::info!(address, admin_address = %service.admin_address()?, "order service up");
     service.run(stop).await?;
     tracing::info!("order service stopped");
     Ok(ExitCode::SUCCESS)

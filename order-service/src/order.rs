@@ -77,6 +77,11 @@ impl OrderStatus {
         }
     }
 
+    /// Whether the order has come to an end.
+    pub fn is_final(&self) -> bool {
+        *self != Self::Pending
+    }
+
     /// The names of those that are known here.
     pub fn names() -> [String; 3] {
         Self::KNOWN.map(|status| status.as_str().to_owned())

@@ -102,7 +102,7 @@ impl PaymentService {
         let Self { admin, database, queues, registry, relay, consumer, stopping, queue_metrics } = self;
         let [orders, _] = queues.clone();
         let health = Arc::new(Health {
-            progress: consumer.progress(),
+            progress: Some(consumer.progress()),
             database: database.clone(),
             queues,
             needs_queues: true,

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How a service knows that it is well.
 pub struct Health {
-    /// Whether it gets on.
-    pub progress: Progress,
+    /// Whether it gets on; none: it consumes nothing that could stall.
+    pub progress: Option<Progress>,
     /// Its database, which somebody keeps [watching](Database::watch).
     pub database: Database,
     /// The queues that it sends to and receives from.
@@ -35,7 +35,7 @@ pub fn routes(health: Arc<Health>) -> Router {
 
 /// Whether the service gets on. If not, only a restart helps.
 async fn healthz(State(health): State<Arc<Health>>) -> impl IntoResponse {
-    if health.progress.is_stalled() {
+    if health.progress.as_ref().is_some_and(Progress::is_stalled) {
         (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "stalled" })))
     } else {
         (StatusCode::OK, Json(json!({ "status": "live" })))

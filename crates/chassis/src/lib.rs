@@ -9,6 +9,7 @@ pub mod healthcheck;
 pub mod http;
 pub mod metrics;
 pub mod outbox;
+pub mod output;
 pub mod printable;
 pub mod process;
 pub mod shutdown;

@@ -1,12 +1,12 @@
 //! `… outbox`: what SQS has refused, for the person who decides what becomes of it.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use database::WriteError;
-use outbox::Outbox;
-use outbox::SetAside;
+use outbox::{Outbox, SetAside};
 use serde_json::{Value, json};
 
-use crate::printable::{escaped, escaped_json};
+use crate::output::{Output, print_json};
+use crate::printable::escaped;
 use crate::table;
 
 /// Look at the messages that SQS has refused, send them again, or drop them.
@@ -48,12 +48,6 @@ struct Which {
     all: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Output {
-    Text,
-    Json,
-}
-
 /// Runs the command on a service's outbox; false if what it was about is not there.
 pub async fn run(arguments: OutboxArguments, outbox: &Outbox) -> Result<bool, WriteError> {
     let output = arguments.output;
@@ -64,17 +58,17 @@ pub async fn run(arguments: OutboxArguments, outbox: &Outbox) -> Result<bool, Wr
         }
         OutboxCommand::Retry(Which { all: true, .. }) => {
             let retried = outbox.retry_all().await?;
-            say(output, &format!("{retried} to be sent again"), json!({ "retried": retried }));
+            output.say(&format!("{retried} to be sent again"), &json!({ "retried": retried }));
             Ok(true)
         }
         OutboxCommand::Retry(Which { id, .. }) => {
             let retried = outbox.retry(&id).await?;
-            say(output, &format!("{} to be sent again", retried.len()), json!({ "retried": retried.len() }));
+            output.say(&format!("{} to be sent again", retried.len()), &json!({ "retried": retried.len() }));
             Ok(some_of(&id, &retried))
         }
         OutboxCommand::Drop { id } => {
             let dropped = outbox.discard(&id).await?;
-            say(output, &format!("{} dropped", dropped.len()), json!({ "dropped": dropped.len() }));
+            output.say(&format!("{} dropped", dropped.len()), &json!({ "dropped": dropped.len() }));
             Ok(some_of(&id, &dropped))
         }
     }
@@ -82,7 +76,7 @@ pub async fn run(arguments: OutboxArguments, outbox: &Outbox) -> Result<bool, Wr
 
 fn list(rows: &[SetAside], output: Output) {
     match output {
-        Output::Json => println!("{}", escaped_json(&Value::Array(rows.iter().map(whole).collect()).to_string())),
+        Output::Json => print_json(&Value::Array(rows.iter().map(whole).collect())),
         Output::Text if rows.is_empty() => println!("nothing is set aside"),
         Output::Text => {
             let rows: Vec<_> = rows.iter().map(line).collect();
@@ -119,11 +113,4 @@ fn some_of(asked: &[String], found: &[String]) -> bool {
         eprintln!("no message {} is set aside", escaped(id));
     }
     !found.is_empty()
-}
-
-fn say(output: Output, text: &str, json: Value) {
-    match output {
-        Output::Text => println!("{text}"),
-        Output::Json => println!("{json}"),
-    }
 }

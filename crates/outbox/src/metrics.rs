@@ -14,12 +14,19 @@ use prometheus_client::registry::{Registry, Unit};
 pub struct Metrics {
     pending: Family<QueueLabel, Gauge>,
     oldest: Family<QueueLabel, Gauge<f64, AtomicU64>>,
-    pub(crate) set_aside: Family<QueueLabel, Counter>,
+    set_aside: Family<QueueLabel, Counter>,
+}
+
+/// Those of one queue, which begin at 0.
+pub(crate) struct QueueMetrics {
+    pending: Gauge,
+    oldest: Gauge<f64, AtomicU64>,
+    pub(crate) set_aside: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct QueueLabel {
-    pub(crate) queue: String,
+struct QueueLabel {
+    queue: String,
 }
 
 impl Metrics {
@@ -41,23 +48,21 @@ impl Metrics {
         );
         metrics
     }
+
+    pub(crate) fn of(&self, queue: &str) -> QueueMetrics {
+        let label = QueueLabel { queue: queue.to_owned() };
+        QueueMetrics {
+            pending: self.pending.get_or_create_owned(&label),
+            oldest: self.oldest.get_or_create_owned(&label),
+            set_aside: self.set_aside.get_or_create_owned(&label),
+        }
+    }
 }
 
-impl Metrics {
-    /// The series of a queue, from 0 on.
-    pub(crate) fn begin(&self, queue: &str) {
-        self.waiting(queue, 0, Duration::ZERO);
-        drop(self.set_aside.get_or_create(&label(queue)));
-    }
-
+impl QueueMetrics {
     /// So many rows are waiting, the oldest for so long.
-    pub(crate) fn waiting(&self, queue: &str, rows: usize, oldest: Duration) {
-        let label = label(queue);
-        self.pending.get_or_create(&label).set(i64::try_from(rows).unwrap_or(i64::MAX));
-        self.oldest.get_or_create(&label).set(oldest.as_secs_f64());
+    pub(crate) fn waiting(&self, rows: usize, oldest: Duration) {
+        self.pending.set(i64::try_from(rows).unwrap_or(i64::MAX));
+        self.oldest.set(oldest.as_secs_f64());
     }
-}
-
-pub(crate) fn label(queue: &str) -> QueueLabel {
-    QueueLabel { queue: queue.to_owned() }
 }

@@ -100,7 +100,8 @@ impl System {
         });
         let orders = orders.await?;
         orders.tell_pending_again().await?;
-        let (api, orders_admin) = (orders.address()?, orders.admin_address()?);
+        let api = orders.address()?.ok_or_else(|| anyhow::anyhow!("the order service has no API"))?;
+        let orders_admin = orders.admin_address()?;
         let payments_admin = payments.admin_address()?;
 
         let stop = CancellationToken::new();

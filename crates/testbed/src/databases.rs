@@ -1,7 +1,8 @@
 //! A fresh database for whoever asks.
 
 use database::DatabaseUrl;
-use sqlx::{AnyConnection, Connection};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, SqlSafeStr};
 use tempfile::TempDir;
 
 /// SQLite files in a directory that ends with the test, or databases on the server of `TEST_DATABASE_URL`.
@@ -34,7 +35,7 @@ impl Databases {
             Some(server) => {
                 sqlx::any::install_default_drivers();
                 let mut connection = AnyConnection::connect(server).await.unwrap();
-                let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+                let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
                 sqlx::raw_sql(create).execute(&mut connection).await.unwrap();
                 let (host, _) = server.rsplit_once('/').unwrap();
                 format!("{host}/{name}")
@@ -47,4 +48,14 @@ impl Default for Databases {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Does to a database what the start of a newer version does: applies `migrations`, and one that only that version knows.
+pub async fn migrate_further(url: &str, migrations: &Migrator, sql: &'static str) {
+    let (version, kind) = (99_990_101_000_000, MigrationType::Simple);
+    let newer = Migration::new(version, "newer".into(), kind, AssertSqlSafe(sql).into_sql_str(), false);
+    let migrator = Migrator::with_migrations(migrations.iter().cloned().chain([newer]).collect());
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(url).await.unwrap();
+    migrator.run(&mut connection).await.unwrap();
 }

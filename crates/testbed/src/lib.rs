@@ -15,7 +15,7 @@ mod scene;
 mod wait;
 mod wire;
 
-pub use databases::Databases;
+pub use databases::{Databases, migrate_further};
 pub use logs::Logs;
 pub use provider::{CountingProvider, Reply};
 pub use proxy::{Fault, FaultyProxy};

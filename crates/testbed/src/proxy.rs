@@ -141,7 +141,8 @@ async fn forward(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         Fault::AtMost { messages, after } => {
             tokio::time::sleep(after).await;
             let mut request = request;
-            request["MaxNumberOfMessages"] = messages.into();
+            let asked = request["MaxNumberOfMessages"].as_u64().unwrap_or(1);
+            request["MaxNumberOfMessages"] = asked.min(messages as u64).into();
             shared.send(headers, request.to_string().into()).await
         }
         Fault::AnswerLost => {

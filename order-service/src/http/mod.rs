@@ -5,6 +5,7 @@ pub mod edge;
 mod health;
 mod idempotency_key;
 mod orders;
+mod prefer;
 mod problem;
 mod query;
 mod schema;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::body::{self, OrderBody};
 use super::edge::{Caller, OrderSlots, TRACER};
 use super::idempotency_key::IdempotencyKey;
+use super::prefer::{self, PREFERENCE_APPLIED, PreferWait};
 use super::problem::Problem;
 use super::query::ListQuery;
 use super::schema;
@@ -163,13 +164,21 @@ fn accepted(order: Order) -> Response {
 }
 
 /// One order
+///
+/// With `Prefer: wait=N` it is answered once the order has come to an end, or after N seconds, whichever is first.
 #[utoipa::path(
     get,
     path = "/orders/{orderId}",
     tag = "orders",
-    params(("orderId" = Uuid, Path, description = "As answered when it was placed")),
+    params(
+        ("orderId" = Uuid, Path, description = "As answered when it was placed"),
+        ("Prefer" = Option<String>, Header, nullable = false,
+            description = format!("wait=N: wait up to N seconds, {} to {}, for its end (RFC 7240)", prefer::SECONDS.start(), prefer::SECONDS.end())),
+    ),
     responses(
-        (status = 200, description = "The order", body = OrderAnswer),
+        (status = 200, description = "The order", body = OrderAnswer, headers(
+            ("Preference-Applied" = String, description = "wait=N: the preference was honoured"),
+        )),
         (status = 401, description = "No valid bearer token, where tokens are checked", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such order", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many requests; see Retry-After", body = Problem, content_type = "application/problem+json"),
@@ -179,17 +188,26 @@ fn accepted(order: Order) -> Response {
 pub(crate) async fn get_order(
     State(OrdersState { store, .. }): State<OrdersState>,
     caller: Caller,
+    PreferWait(seconds): PreferWait,
     path: Result<Path<String>, axum::extract::rejection::PathRejection>,
-) -> Result<Json<OrderAnswer>, Problem> {
+) -> Result<Response, Problem> {
     // A path that is not UTF-8 names no order either.
     let Path(id) = path.map_err(|_| Problem::unknown_order("?"))?;
-    let order = match order_id(&id) {
-        Some(uuid) => store.get(uuid).await?,
-        None => None,
-    };
+    let Some(order_id) = order_id(&id) else { return Err(Problem::unknown_order(&id)) };
+    let wait = seconds.and_then(|seconds| Some((seconds, store.wait_for(order_id)?)));
+    let order = store.get(order_id).await?;
     // Somebody else's order is as unknown as none.
-    let order = order.filter(|order| caller.may_act_for(&order.placed.user_id));
-    order.map(|order| Json(order.into())).ok_or_else(|| Problem::unknown_order(&id))
+    let mut order =
+        order.filter(|order| caller.may_act_for(&order.placed.user_id)).ok_or_else(|| Problem::unknown_order(&id))?;
+    let mut applied = HeaderMap::new();
+    if let Some((seconds, waiter)) = wait {
+        applied.insert(PREFERENCE_APPLIED, prefer::applied(seconds));
+        if !order.status.is_final() {
+            waiter.ended(prefer::duration(seconds)).await;
+            order = store.get(order_id).await?.ok_or_else(|| Problem::unknown_order(&id))?;
+        }
+    }
+    Ok((applied, Json(OrderAnswer::from(order))).into_response())
 }
 
 /// Orders, newest first

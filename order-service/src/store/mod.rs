@@ -12,14 +12,15 @@ mod list;
 mod pending;
 mod place;
 mod settle;
+mod waiting;
 
 use contracts::Currency;
-use database::Database;
+use database::{Database, Reads};
 use jiff::Timestamp;
 use outbox::Outbox;
+use sqlx::Row;
 use sqlx::any::AnyRow;
 use sqlx::migrate::Migrator;
-use sqlx::{Any, Executor, Row};
 use uuid::Uuid;
 
 use crate::order::{NewOrder, Order, OrderStatus, UserId};
@@ -29,6 +30,7 @@ pub use keys::forget_statement;
 pub use list::{ListOrders, Page};
 pub use place::{FIND_KEY, PlaceOrder, Placed};
 pub use settle::{Settled, Settlement};
+use waiting::Waiting;
 
 /// The order of an id.
 pub const FIND_ORDER: &str = concat!("SELECT ", order_columns!(), " FROM orders WHERE order_id = $1");
@@ -41,12 +43,13 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 pub struct OrderStore {
     database: Database,
     outbox: Outbox,
+    waiting: Waiting,
 }
 
 impl OrderStore {
     /// The orders in `database`, their events going out through `outbox`.
     pub fn new(database: Database, outbox: Outbox) -> Self {
-        Self { database, outbox }
+        Self { database, outbox, waiting: Waiting::default() }
     }
 
     /// The order of that id.
@@ -55,8 +58,8 @@ impl OrderStore {
     }
 }
 
-async fn find(executor: impl Executor<'_, Database = Any>, id: &str) -> Result<Option<Order>, sqlx::Error> {
-    let row = sqlx::query(FIND_ORDER).bind(id).fetch_optional(executor).await?;
+async fn find(reads: &Reads, id: &str) -> Result<Option<Order>, sqlx::Error> {
+    let row = sqlx::query(FIND_ORDER).bind(id).fetch_optional(reads).await?;
     row.map(|row| read(&row)).transpose()
 }
 

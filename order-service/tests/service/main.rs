@@ -17,6 +17,7 @@ mod operations;
 mod outage;
 mod outbox;
 mod outbox_cap;
+mod parts;
 mod placing;
 mod plans;
 mod process;
@@ -29,11 +30,12 @@ mod simultaneous;
 mod slow_clients;
 mod stopping;
 mod tokens;
+mod waiting;
 
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use order_service::{OrderService, Settings};
+use order_service::{OrderService, Part, Settings};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use testbed::{Databases, Queues, eventually};
@@ -74,11 +76,15 @@ impl Service {
     }
 
     async fn with(sqs: &Client, settings: Settings) -> Self {
-        Self::run(OrderService::build(settings, sqs.clone()).await.unwrap())
+        Self::part(Part::Whole, sqs, settings).await
+    }
+
+    async fn part(part: Part, sqs: &Client, settings: Settings) -> Self {
+        Self::run(OrderService::build_part(part, settings, sqs.clone()).await.unwrap())
     }
 
     fn run(service: OrderService) -> Self {
-        let url = format!("http://{}", service.address().unwrap());
+        let url = service.address().unwrap().map(|address| format!("http://{address}")).unwrap_or_default();
         let admin_url = format!("http://{}", service.admin_address().unwrap());
         let stop = CancellationToken::new();
         let running = tokio::spawn(service.run(stop.clone()));

@@ -2,26 +2,16 @@
 
 use order_service::store::MIGRATIONS;
 use serde_json::json;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, SqlSafeStr};
-use testbed::{Databases, Queues, eventually, never};
+use sqlx::{AnyConnection, Connection};
+use testbed::{Databases, Queues, eventually, migrate_further, never};
 
 use crate::events::{declined, once_each, send, succeeded, told};
 use crate::{Service, settings};
 
 const FUTURE: &str = "REFUNDED_IN_PART";
 
-/// Does to the database what the start of a newer version does.
-async fn migrate_further(url: &str) {
-    let sql =
-        AssertSqlSafe("ALTER TABLE orders ADD COLUMN note TEXT; CREATE TABLE refunds (order_id TEXT PRIMARY KEY)");
-    let (version, kind) = (99_990_101_000_000, MigrationType::Simple);
-    let newer = Migration::new(version, "refunds".into(), kind, sql.into_sql_str(), false);
-    let migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().chain([newer]).collect());
-    sqlx::any::install_default_drivers();
-    let mut connection = AnyConnection::connect(url).await.unwrap();
-    migrator.run(&mut connection).await.unwrap();
-}
+/// What the start of a newer version does to the database.
+const FURTHER: &str = "ALTER TABLE orders ADD COLUMN note TEXT; CREATE TABLE refunds (order_id TEXT PRIMARY KEY)";
 
 async fn set_status(url: &str, order: &str, status: &str) {
     let mut connection = AnyConnection::connect(url).await.unwrap();
@@ -37,7 +27,7 @@ async fn a_service_starts_and_works_on_a_schema_that_a_newer_one_has_migrated() 
     let before = service.place().await;
     service.stop().await;
 
-    migrate_further(&url).await;
+    migrate_further(&url, &MIGRATIONS, FURTHER).await;
     let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
     let orders = [before, service.place().await];
     assert_eq!(told(&queues, &orders).await, once_each(&orders));

@@ -1,11 +1,13 @@
 //! `dlq list`
 
+use chassis::output::{Output, print_json};
 use chassis::printable::escaped;
+use chassis::table;
 use serde_json::{Value, json};
 use sqs::Queue;
 use sqs::dead_letter::DeadLetter;
 
-use super::{Output, age_seconds, event_type, order_id, print_json, read};
+use super::{age_seconds, event_type, order_id, read};
 
 const HEADINGS: [&str; 7] = ["ID", "AGE", "RECEIVES", "ORDER", "TYPE", "FAILURE", "REASON"];
 /// So that a line stays one.
@@ -16,7 +18,7 @@ pub(super) async fn run(dead_letters: Queue, limit: usize, output: Output) -> an
     match output {
         Output::Json => print_json(&Value::Array(letters.iter().map(summary).collect())),
         Output::Text if letters.is_empty() => println!("no dead letters"),
-        Output::Text => print(&letters.iter().map(row).collect::<Vec<_>>()),
+        Output::Text => table::print(HEADINGS, &letters.iter().map(row).collect::<Vec<_>>()),
     }
     Ok(())
 }
@@ -44,19 +46,6 @@ fn row(letter: &DeadLetter) -> [String; 7] {
         printable(letter.kind()),
         printable(letter.reason()),
     ]
-}
-
-fn print(rows: &[[String; 7]]) {
-    let width = |column: usize| {
-        rows.iter().map(|row| row[column].chars().count()).chain([HEADINGS[column].len()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
-    let line = |cells: Vec<&str>| {
-        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    };
-    line(HEADINGS.to_vec());
-    rows.iter().for_each(|row| line(row.iter().map(String::as_str).collect()));
 }
 
 fn age(seconds: i64) -> String {

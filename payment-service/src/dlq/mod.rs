@@ -5,9 +5,9 @@ mod redrive;
 mod show;
 
 use aws_sdk_sqs::Client;
-use chassis::printable::escaped_json;
+use chassis::output::Output;
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqs::dead_letter::{self, Browser, DeadLetter, HOLD, THOROUGH};
 use sqs::{Metrics, Queue};
 
@@ -55,12 +55,6 @@ enum SourceQueue {
     Payments,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Text,
-    Json,
-}
-
 /// Runs the command; false if what it was about is not there.
 pub async fn run(arguments: DlqArguments, settings: &Settings, sqs: Client) -> anyhow::Result<bool> {
     let name = match arguments.queue {
@@ -81,11 +75,7 @@ pub async fn run(arguments: DlqArguments, settings: &Settings, sqs: Client) -> a
         }
         DlqCommand::Purge { yes: true } => {
             dead_letter::purge(&dead_letters).await?;
-            say(
-                output,
-                &format!("{} purged", dead_letters.name()),
-                serde_json::json!({ "purged": dead_letters.name() }),
-            );
+            output.say(&format!("{} purged", dead_letters.name()), &json!({ "purged": dead_letters.name() }));
         }
     }
     Ok(true)
@@ -123,16 +113,4 @@ fn event_type(letter: &DeadLetter) -> Option<String> {
 
 fn age_seconds(letter: &DeadLetter) -> i64 {
     ((jiff::Timestamp::now().as_millisecond() - letter.sent_at) / 1000).max(0)
-}
-
-fn say(output: Output, text: &str, json: Value) {
-    match output {
-        Output::Text => println!("{text}"),
-        Output::Json => print_json(&json),
-    }
-}
-
-/// The same value to whoever parses it, and nothing in it steers a terminal.
-fn print_json(json: &Value) {
-    println!("{}", escaped_json(&json.to_string()));
 }

@@ -2,12 +2,11 @@
 
 use std::io::{IsTerminal, Write};
 
+use chassis::output::Output;
 use clap::Args;
 use serde_json::json;
 use sqs::Queue;
 use sqs::dead_letter::{DeadLetter, Redrive, SOURCE_MESSAGE_ID};
-
-use super::{Output, say};
 
 /// Which dead letters to send back, and how fast.
 #[derive(Args)]
@@ -65,6 +64,6 @@ pub(super) async fn run(
     if std::io::stderr().is_terminal() && moved > 0 {
         eprintln!();
     }
-    say(output, &format!("{moved} sent back to {name}"), json!({ "redriven": moved, "queue": name }));
+    output.say(&format!("{moved} sent back to {name}"), &json!({ "redriven": moved, "queue": name }));
     Ok(which.all || moved > 0)
 }

@@ -1,12 +1,13 @@
 //! `dlq show ID`
 
+use chassis::output::{Output, print_json};
 use chassis::printable::{escaped, escaped_json};
 use serde_json::{Value, json};
 use sqs::Queue;
 use sqs::dead_letter::{Browser, DeadLetter, HOLD, THOROUGH};
 
 use super::list::summary;
-use super::{Output, age_seconds, order_id, print_json};
+use super::{age_seconds, order_id};
 
 pub(super) async fn run(dead_letters: Queue, id: &str, output: Output) -> anyhow::Result<bool> {
     let mut browser = Browser::new(dead_letters.clone(), THOROUGH, HOLD);

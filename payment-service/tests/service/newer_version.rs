@@ -2,26 +2,15 @@
 
 use database::Database;
 use payment_service::ledger::MIGRATIONS;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, SqlSafeStr};
-use testbed::{CountingProvider, eventually, never};
+use testbed::{CountingProvider, eventually, migrate_further, never};
 
 use crate::worker::asking;
 use crate::{Scene, Worker};
 
 const FUTURE: &str = "CANCELLED_BEFORE";
 
-/// Does to the database what the start of a newer version does.
-async fn migrate_further(url: &str) {
-    let sql =
-        AssertSqlSafe("ALTER TABLE payments ADD COLUMN note TEXT; CREATE TABLE refunds (order_id TEXT PRIMARY KEY)");
-    let (version, kind) = (99_990_101_000_000, MigrationType::Simple);
-    let newer = Migration::new(version, "refunds".into(), kind, sql.into_sql_str(), false);
-    let migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().chain([newer]).collect());
-    sqlx::any::install_default_drivers();
-    let mut connection = AnyConnection::connect(url).await.unwrap();
-    migrator.run(&mut connection).await.unwrap();
-}
+/// What the start of a newer version does to the database.
+const FURTHER: &str = "ALTER TABLE payments ADD COLUMN note TEXT; CREATE TABLE refunds (order_id TEXT PRIMARY KEY)";
 
 async fn set_state(books: &Database, order: &str, state: &str) {
     let update = sqlx::query("UPDATE payments SET state = $1 WHERE order_id = $2").bind(state).bind(order);
@@ -31,7 +20,7 @@ async fn set_state(books: &Database, order: &str, state: &str) {
 #[tokio::test]
 async fn a_worker_starts_and_charges_on_a_schema_that_a_newer_one_has_migrated() {
     let scene = Scene::set().await;
-    migrate_further(&scene.database_url).await;
+    migrate_further(&scene.database_url, &MIGRATIONS, FURTHER).await;
     let worker = Worker::start(&scene.queues, &scene.database, |_| {}).await;
     let order = scene.place(4200).await;
     assert_eq!(scene.results(1).await[0].event.subject, order.order_id);

@@ -6,7 +6,6 @@
 //! (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::Message;
@@ -14,8 +13,11 @@ use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::config::ConsumerConfig;
+use super::delivery::Handler;
+use super::fill::Fill;
 use super::process::process;
-use super::{ConsumerConfig, Handler, Shared};
+use super::shared::Shared;
 use crate::backoff::Backoff;
 use crate::batch::MAX_ENTRIES;
 use crate::queue::{QueueError, ReceiveRequest};
@@ -26,47 +28,18 @@ const MAX_POLLERS: usize = 8;
 const ALIVE: Duration = Duration::from_secs(5);
 const OUTAGE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
 
-/// When the consumer last got on: a receive came back, a message was settled, or it had a good reason to wait. Cheap to
-/// clone.
-#[derive(Clone, Debug)]
-pub struct Progress {
-    started: Instant,
-    last_milliseconds: Arc<AtomicU64>,
-    allowed: Duration,
-}
-
-impl Progress {
-    pub(super) fn new(long_poll: Duration) -> Self {
-        Self {
-            started: Instant::now(),
-            last_milliseconds: Arc::default(),
-            allowed: 3 * long_poll.max(Duration::from_secs(5)),
-        }
-    }
-
-    pub(super) fn made(&self) {
-        self.last_milliseconds.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// Whether nothing has moved for three long polls.
-    pub fn is_stalled(&self) -> bool {
-        let last = Duration::from_millis(self.last_milliseconds.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(last) > self.allowed
-    }
-}
-
-/// A receive for a single free slot costs as much as one for ten. So a sixth of the slots, ten at most, must be free
-/// before there is one: that many may stay empty while all others are taken by slow messages.
+/// A receive for a single free slot costs as much as one for ten. So a sixth of the slots, ten at most and no more than it
+/// is likely to fill, must be free before there is one: that many may stay empty while all others are taken by slow messages.
 fn enough_slots(concurrency: usize) -> usize {
     (concurrency / 6).clamp(1, MAX_ENTRIES)
 }
 
 pub(super) fn spawn_pollers<H: Handler>(shared: &Arc<Shared<H>>) -> JoinSet<()> {
     let pollers = shared.config.concurrency.div_ceil(MAX_ENTRIES).clamp(1, MAX_POLLERS);
-    let wake = Arc::new(Notify::new());
+    let (wake, fill) = (Arc::new(Notify::new()), Arc::new(Fill::new()));
     let mut tasks = JoinSet::new();
     for index in 0..pollers {
-        let poller = Poller { shared: shared.clone(), wake: wake.clone(), first: index == 0 };
+        let poller = Poller { shared: shared.clone(), wake: wake.clone(), fill: fill.clone(), first: index == 0 };
         tasks.spawn(poller.run());
     }
     tasks
@@ -75,6 +48,7 @@ pub(super) fn spawn_pollers<H: Handler>(shared: &Arc<Shared<H>>) -> JoinSet<()> 
 struct Poller<H> {
     shared: Arc<Shared<H>>,
     wake: Arc<Notify>,
+    fill: Arc<Fill>,
     first: bool,
 }
 
@@ -129,11 +103,15 @@ impl<H: Handler> Poller<H> {
         }
     }
 
-    /// Waits until messages are welcome and enough slots are free, then takes as many as a receive can fill.
+    /// Waits until messages are welcome and enough slots are free, then takes as many as a receive is likely to fill; while
+    /// half of them are free, as many as it can carry.
     async fn free_slots(&self) -> Result<Vec<OwnedSemaphorePermit>, AcquireError> {
-        let slots = &self.shared.slots;
-        let mut enough = slots.clone().acquire_many_owned(enough_slots(self.shared.config.concurrency) as u32).await?;
-        let welcome = self.shared.pace.ready().await.min(self.shared.outage.welcome().await).clamp(1, MAX_ENTRIES);
+        let (slots, concurrency) = (&self.shared.slots, self.shared.config.concurrency);
+        let enough = enough_slots(concurrency).min(self.fill.expected());
+        let mut enough = slots.clone().acquire_many_owned(enough as u32).await?;
+        let welcome = self.shared.pace.ready().await.min(self.shared.outage.welcome().await);
+        let plenty = slots.available_permits() >= concurrency / 2;
+        let welcome = welcome.clamp(1, if plenty { MAX_ENTRIES } else { self.fill.expected() });
         let mut taken = Vec::with_capacity(welcome);
         while taken.len() < welcome
             && let Some(slot) = enough.split(1).or_else(|| slots.clone().try_acquire_owned().ok())
@@ -148,7 +126,7 @@ impl<H: Handler> Poller<H> {
     async fn alive_while_waiting(&self) -> std::convert::Infallible {
         loop {
             sleep(ALIVE).await;
-            if self.shared.slots.available_permits() > 0 || self.shared.leases.any() {
+            if self.shared.slots.available_permits() > 0 || self.shared.leases.count() > 0 {
                 self.shared.progress.made();
             }
         }
@@ -164,15 +142,14 @@ impl<H: Handler> Poller<H> {
             Ok(received) => received,
             Err(error) => return Received::Failed(error),
         };
+        self.fill.brought(messages.len(), slots.len());
         if messages.is_empty() {
             // SQS answers with nothing at the end of a long poll only. What answers so at once may not be SQS at all, and is not
             // to be asked over and over.
             return Received::Nothing { in_time: asked.elapsed() >= shared.config.long_poll / 2 };
         }
         shared.pace.received(messages.len());
-        for (message, slot) in messages.into_iter().zip(slots) {
-            shared.processing.spawn(process(shared.clone(), message, hidden_for, slot));
-        }
+        shared.processing.spawn(process(shared.clone(), messages, hidden_for, slots));
         Received::Some
     }
 

@@ -1,5 +1,6 @@
-//! One message's way from the receive to its settlement.
+//! A message's way from the receive to its settlement.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
@@ -7,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
-use futures::FutureExt;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_semantic_conventions::attribute;
@@ -15,27 +17,27 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
+use super::delivery::{Delivery, Handler, Verdict};
 use super::outage::{Blame, Tries, Turn};
-use super::{Delivery, Handler, Shared, Verdict};
+use super::shared::Shared;
 use crate::call::messaging;
 use crate::received::Receipt;
 use crate::trace::{OpenSpan, TRACEPARENT, TRACER, TraceContext};
 
-/// Processes a message. `slot` is free again, and the lease ends, when this returns.
+/// Processes what a receive has brought, side by side in one task: messages that came together often wait for the same
+/// write and the same delete, and are then woken once. Each has a slot of its own, which is free again, and a lease, which
+/// ends, when it has been processed, whatever the others do.
 pub(super) async fn process<H: Handler>(
     shared: Arc<Shared<H>>,
-    message: Message,
+    messages: Vec<Message>,
     hidden_for: Duration,
-    slot: OwnedSemaphorePermit,
+    slots: Vec<OwnedSemaphorePermit>,
 ) {
-    let mut delivery = shared.delivery(message, hidden_for);
-    let _in_flight = shared.metrics.in_flight();
-    let mut traced = begin_span(shared.queue.name(), &delivery);
-    delivery.trace = traced.context();
-    let span = shared.handler.span(&delivery);
-    shared.process(&delivery, &mut traced).instrument(span).await;
-    shared.progress.made();
-    drop(slot);
+    // All leases begin before the first message is handled.
+    let deliveries = messages.into_iter().map(|message| shared.delivery(message, hidden_for));
+    let mut processing: FuturesUnordered<_> =
+        deliveries.zip(slots).map(|(delivery, slot)| shared.process_in(slot, delivery)).collect();
+    while processing.next().await.is_some() {}
 }
 
 /// From the receive to the settlement, however often it is tried in place. A child of the message's creation, and so in the
@@ -60,9 +62,26 @@ enum NoMore {
 }
 
 impl<H: Handler> Shared<H> {
+    /// Processes a message whose slot this is. Should that panic, it is this message's harm alone: it comes again after its
+    /// visibility timeout.
+    async fn process_in(&self, _slot: OwnedSemaphorePermit, mut delivery: Delivery) {
+        let _in_flight = self.metrics.in_flight();
+        let processing = async {
+            let mut traced = begin_span(self.queue.name(), &delivery);
+            delivery.trace = traced.context();
+            let span = self.handler.span(&delivery);
+            self.process(&delivery, &mut traced).instrument(span).await;
+        };
+        if AssertUnwindSafe(processing).catch_unwind().await.is_err() {
+            let (queue, message_id) = (self.queue.name(), &delivery.message_id);
+            tracing::error!(queue, message_id, "processing a message panicked, it will come again");
+        }
+        self.progress.made();
+    }
+
     fn delivery(&self, message: Message, hidden_for: Duration) -> Delivery {
         let receipt = Receipt::of(&message);
-        let attributes: std::collections::BTreeMap<String, String> = message
+        let attributes: BTreeMap<String, String> = message
             .message_attributes
             .unwrap_or_default()
             .into_iter()

@@ -180,10 +180,10 @@ impl Queue {
     ///
     /// # Errors
     /// [`QueueError::Refused`] if SQS takes none of them because of what they contain.
-    pub async fn send(&self, messages: &[OutgoingMessage]) -> Result<EntryResults<String>, QueueError> {
+    pub async fn send<M: AsRef<OutgoingMessage>>(&self, messages: &[M]) -> Result<EntryResults<String>, QueueError> {
         let url = &self.properties().await?.url;
         let mut request = self.0.client.send_message_batch().queue_url(url);
-        for (index, message) in messages.iter().enumerate() {
+        for (index, message) in messages.iter().map(AsRef::as_ref).enumerate() {
             let mut entry =
                 SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(message.body.as_str());
             for (name, value) in &message.attributes {
@@ -192,7 +192,7 @@ impl Queue {
             }
             request = request.entries(self.built(&SEND, entry.build())?);
         }
-        let created = messages.iter().filter_map(|message| message.attributes.get(TRACEPARENT)?.parse().ok());
+        let created = messages.iter().filter_map(|message| message.as_ref().attributes.get(TRACEPARENT)?.parse().ok());
         let about = About { created: created.collect(), messages: messages.len(), ..About::default() };
         let call = Call::begin(&SEND);
         self.outcome(call, about, request.send().await, |answer, about| {

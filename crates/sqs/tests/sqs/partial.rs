@@ -26,3 +26,23 @@ async fn receives_that_bring_a_few_messages_each_do_not_leave_the_slots_empty() 
     let seen = scene.end(consumer).await;
     assert!(seen.most_at_once() > 8, "{} at once", seen.most_at_once());
 }
+
+#[tokio::test]
+async fn where_slots_are_scarce_a_receive_takes_few_more_than_it_fills() {
+    let scene = Scene::start().await;
+    scene.send_many("m", 600).await;
+    let (until_it_comes, at_it) = (Duration::from_millis(20), Duration::from_millis(150));
+    scene.proxy.fail(move |action, call| match action {
+        "ReceiveMessage" => Fault::AtMost { messages: 1 + call % 4, after: until_it_comes },
+        _ => Fault::None,
+    });
+    let consumer = scene
+        .consume(ConsumerConfig { concurrency: 64, ..config() }, move |_| sleep(at_it).map(|()| Verdict::Done).boxed());
+    consumer.decided(600).await;
+    let asked: Vec<u64> =
+        scene.requests("ReceiveMessage").iter().filter_map(|request| request["MaxNumberOfMessages"].as_u64()).collect();
+    let mean = asked.iter().sum::<u64>() as f64 / asked.len() as f64;
+    assert!(mean < 8.0, "receives that could bring 2.5 messages took {mean:.1} slots");
+    scene.proxy.heal();
+    scene.end(consumer).await;
+}
