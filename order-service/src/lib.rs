@@ -4,6 +4,7 @@
 //! from the queue `payments` through [`results`] to the [`store`].
 
 pub mod http;
+mod metrics;
 pub mod order;
 mod results;
 pub mod settings;
@@ -22,12 +23,15 @@ use jiff::Timestamp;
 use outbox::relay::Published;
 use outbox::{Outbox, Relay};
 use prometheus_client::registry::Registry;
+use sqs::queue::keep_measured;
 use sqs::{Consumer, Queue};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use http::edge::{EdgeSettings, RateLimit};
+use http::OrdersState;
+use http::edge::{EdgeSettings, HttpMetrics, OrderSlots, RateLimit};
+use metrics::OrderMetrics;
 use results::ResultHandler;
 pub use settings::Settings;
 use store::OrderStore;
@@ -40,11 +44,14 @@ pub struct OrderService {
     admin: TcpListener,
     database: Database,
     store: OrderStore,
-    queues: Vec<Queue>,
+    queues: [Queue; 2],
     registry: Arc<Registry>,
     api: Option<Api>,
     consumer: Option<Consumer<ResultHandler>>,
     stopping: Stopping,
+    http_metrics: HttpMetrics,
+    order_metrics: OrderMetrics,
+    queue_metrics: Option<Duration>,
 }
 
 /// What belongs to the API: the orders that it accepts are also published here.
@@ -80,31 +87,37 @@ impl OrderService {
         let database = Database::open(&settings.database_url, &store::MIGRATIONS).await?;
 
         let mut registry = Registry::default();
+        chassis::metrics::register(&mut registry);
+        database.register_metrics(&mut registry);
+        let http_metrics = HttpMetrics::register(&mut registry);
+        let order_metrics = OrderMetrics::register(&mut registry);
         let metrics = sqs::Metrics::register(&mut registry);
         let orders = Queue::new(sqs.clone(), &settings.orders_queue, metrics.clone());
         let payments = Queue::new(sqs, &settings.payments_queue, metrics);
 
         let outbox = Outbox::new(database.clone(), settings.outbox_cap);
         let store = OrderStore::new(database.clone(), outbox.clone());
-        let handler = ResultHandler::new(store.clone(), settings.payments_queue);
+        let handler = ResultHandler::new(store.clone(), settings.payments_queue, order_metrics.clone());
         let consumer = has_worker.then(|| Consumer::new(payments.clone(), handler, settings.consumer));
         let relay_metrics = outbox::Metrics::register(&mut registry);
         let relay =
             Relay::new(outbox, orders.clone(), relay_metrics, |Published { message, message_id, queue, attempt }| {
-                tracing::info!(order_id = message.subject, message_id, queue, attempt, "order published");
+                let trace_id = message.trace_id();
+                tracing::info!(order_id = message.subject, message_id, queue, attempt, trace_id, "order published");
             });
-        // Each half is ready by the queue that it works with.
-        let queues = [has_api.then_some(orders), has_worker.then_some(payments)].into_iter().flatten().collect();
         let api = public.map(|listener| Api { listener, edge: settings.edge, relay });
         Ok(Self {
             admin,
             database,
             store,
-            queues,
+            queues: [orders, payments],
             registry: Arc::new(registry),
             api,
             consumer,
             stopping: settings.stopping,
+            http_metrics,
+            order_metrics,
+            queue_metrics: settings.queue_metrics,
         })
     }
 
@@ -130,11 +143,14 @@ impl OrderService {
     ///
     /// Should a part fail, all stop, and the error is returned. A part that has not ended by the end is cut off.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { admin, database, store, queues, registry, api, consumer, stopping } = self;
+        let Self { admin, database, store, queues, registry, api, consumer, stopping, .. } = self;
+        let [orders, payments] = queues;
+        // Each half is ready by the queue that it works with.
+        let worked_with = [api.as_ref().map(|_| &orders), consumer.as_ref().map(|_| &payments)];
         let health = Arc::new(Health {
             progress: consumer.as_ref().map(Consumer::progress),
             database: database.clone(),
-            queues,
+            queues: worked_with.into_iter().flatten().cloned().collect(),
             needs_queues: api.is_none(),
             stop: stop.clone(),
         });
@@ -146,6 +162,9 @@ impl OrderService {
             let (database, stop) = (database.clone(), stop.clone());
             tokio::spawn(with_all(stop.clone(), async move { database.watch(stop).await }))
         };
+        // Whoever consumes a queue asks how much is in it.
+        let every = self.queue_metrics.filter(|_| consumer.is_some());
+        let measure = tokio::spawn(with_all(stop.clone(), keep_measured(payments, every, stop.clone())));
         let consumer = consumer.map(|consumer| tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone()))));
         let (mut served, mut relay, mut housekeeping) = (None, None, None);
         if let Some(api) = api {
@@ -153,7 +172,9 @@ impl OrderService {
             relay = Some(tokio::spawn(with_all(stop.clone(), sending)));
             let keeping = keep_house(store.clone(), api.edge.rate_limit.clone(), stop.clone(), close.clone());
             housekeeping = Some(tokio::spawn(with_all(stop.clone(), keeping)));
-            let app = http::router(store.clone(), health, &api.edge);
+            let (slots, queue) = (OrderSlots::new(&api.edge), orders.name().into());
+            let orders = OrdersState { store: store.clone(), slots, metrics: self.order_metrics, queue };
+            let app = http::router(orders, health, &api.edge, self.http_metrics);
             let serving = chassis::http::serve(api.listener, app, close.clone(), stopping.timeout);
             served = Some(tokio::spawn(with_all(stop.clone(), serving)));
         }
@@ -168,6 +189,7 @@ impl OrderService {
         relay_stop.cancel();
         let relayed = by_if(end, "relay", relay).await;
         let kept = by_if(end, "housekeeping", housekeeping).await.and(by(end, "watch", watch).await);
+        let kept = kept.and(by(end, "queue metrics", measure).await);
         if timeout_at(end, database.close()).await.is_err() {
             tracing::warn!("the database is not closed in time");
         }

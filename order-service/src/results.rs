@@ -8,6 +8,7 @@ use sqs::{Delivery, Handler, Verdict};
 use tracing::Span;
 use tracing::field::Empty;
 
+use crate::metrics::OrderMetrics;
 use crate::order::OrderStatus;
 use crate::store::{OrderStore, Settled, Settlement};
 
@@ -18,11 +19,12 @@ const NEWER_VERSION_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct ResultHandler {
     store: OrderStore,
     queue: String,
+    metrics: OrderMetrics,
 }
 
 impl ResultHandler {
-    pub(crate) fn new(store: OrderStore, queue: String) -> Self {
-        Self { store, queue }
+    pub(crate) fn new(store: OrderStore, queue: String, metrics: OrderMetrics) -> Self {
+        Self { store, queue, metrics }
     }
 }
 
@@ -36,6 +38,7 @@ impl Handler for ResultHandler {
             queue = self.queue,
             attempt = delivery.attempt,
             trace_id = delivery.trace.trace_id(),
+            span_id = delivery.trace.span_id(),
         )
     }
 
@@ -60,9 +63,12 @@ impl Handler for ResultHandler {
             },
         };
         Span::current().record("order_id", settlement.order_id.to_string());
-        let status = settlement.status.clone();
+        let (status, order_id) = (settlement.status.clone(), settlement.order_id);
         match self.store.settle(settlement).await {
-            Ok(Settled::Now) => tracing::info!(%status, "order settled"),
+            Ok(Settled::Now) => {
+                self.metrics.ended(&status, order_id);
+                tracing::info!(%status, "order settled");
+            }
             Ok(Settled::Before) => tracing::info!(%status, "result came again, the order stays as it is"),
             Ok(Settled::Otherwise(status)) => {
                 let reason = format!("the order is {status} already, and that is final");

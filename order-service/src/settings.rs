@@ -1,6 +1,7 @@
 //! The service's configuration.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use chassis::{Configuration, Environment, Faults, Stopping};
 use database::DatabaseUrl;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub consumer: ConsumerConfig,
     /// How it stops.
     pub stopping: Stopping,
+    /// `QUEUE_METRICS_SECONDS`; none: SQS is not asked how many messages there are.
+    pub queue_metrics: Option<Duration>,
 }
 
 impl Settings {
@@ -57,6 +60,7 @@ impl Settings {
             edge: EdgeSettings::read(configuration),
             consumer: chassis::worker::load(configuration, stopping),
             stopping,
+            queue_metrics: chassis::worker::queue_metrics(configuration),
         }
     }
 }

@@ -11,7 +11,7 @@ use tracing::field::Empty;
 
 use crate::ledger::{Attempt, Claimed, Conclusion, Ledger, Settled};
 use crate::metrics::Metrics;
-use crate::provider::{Answer, Charge, Provider};
+use crate::provider::{Answer, Charge, Provider, TRACER};
 
 /// For an instance of a newer version to take over.
 const NEWER_VERSION_PAUSE: Duration = Duration::from_secs(5);
@@ -21,6 +21,8 @@ pub(crate) struct ChargeHandler {
     pub(crate) ledger: Ledger,
     pub(crate) provider: Provider,
     pub(crate) queue: String,
+    /// Where results are sent to.
+    pub(crate) results_queue: String,
     /// How long a claim lasts unless it is renewed. Shorter than the message's own lease, which is extended once half of
     /// the visibility timeout has passed: when a worker dies, its claim has ended before the message comes again.
     pub(crate) lease: Duration,
@@ -36,6 +38,7 @@ impl Handler for ChargeHandler {
             queue = self.queue,
             attempt = delivery.attempt,
             trace_id = delivery.trace.trace_id(),
+            span_id = delivery.trace.span_id(),
         )
     }
 
@@ -76,6 +79,7 @@ impl ChargeHandler {
             amount: order.amount,
             currency: order.currency,
             attempt: attempt.number,
+            trace: delivery.trace,
         };
         let Some(answer) = self.ask_provider(&charge, attempt, delivery).await else { return busy(self.lease) };
         match answer {
@@ -127,7 +131,9 @@ impl ChargeHandler {
 
     async fn settle(&self, attempt: Attempt, conclusion: Conclusion, delivery: &Delivery) -> Verdict {
         let payment_id = attempt.payment_id;
-        match self.ledger.settle(attempt, conclusion.clone(), delivery.trace).await {
+        let mut creation = TRACER.create(&self.results_queue, attempt.order_id, delivery.trace);
+        let settled = self.ledger.settle(attempt, conclusion.clone(), creation.context()).await;
+        match settled.inspect_err(|error| creation.fail("not-stored", error.to_string())) {
             Ok(Settled::Now) => {
                 match &conclusion {
                     Conclusion::Succeeded { charge_id } => tracing::info!(%payment_id, charge_id, "order charged"),

@@ -21,6 +21,7 @@ use database::Database;
 use outbox::relay::Published;
 use outbox::{Outbox, Relay};
 use prometheus_client::registry::Registry;
+use sqs::queue::keep_measured;
 use sqs::{Consumer, Queue};
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +43,7 @@ pub struct PaymentService {
     relay: Relay,
     consumer: Consumer<ChargeHandler>,
     stopping: Stopping,
+    queue_metrics: Option<Duration>,
 }
 
 impl PaymentService {
@@ -51,6 +53,8 @@ impl PaymentService {
         let database = Database::open(&settings.database_url, &ledger::MIGRATIONS).await?;
 
         let mut registry = Registry::default();
+        chassis::metrics::register(&mut registry);
+        database.register_metrics(&mut registry);
         let metrics = sqs::Metrics::register(&mut registry);
         let orders = Queue::new(sqs.clone(), &settings.orders_queue, metrics.clone());
         let payments = Queue::new(sqs, &settings.payments_queue, metrics);
@@ -69,6 +73,7 @@ impl PaymentService {
             ledger,
             provider,
             queue: settings.orders_queue,
+            results_queue: settings.payments_queue,
             lease: visibility_timeout / 2,
             metrics: metrics::Metrics::register(&mut registry),
         };
@@ -76,10 +81,12 @@ impl PaymentService {
         let relay_metrics = outbox::Metrics::register(&mut registry);
         let relay =
             Relay::new(outbox, payments.clone(), relay_metrics, |Published { message, message_id, queue, attempt }| {
-                tracing::info!(order_id = message.subject, message_id, queue, attempt, "result published");
+                let trace_id = message.trace_id();
+                tracing::info!(order_id = message.subject, message_id, queue, attempt, trace_id, "result published");
             });
         let (queues, registry, stopping) = ([orders, payments], Arc::new(registry), settings.stopping);
-        Ok(Self { admin, database, queues, registry, relay, consumer, stopping })
+        let queue_metrics = settings.queue_metrics;
+        Ok(Self { admin, database, queues, registry, relay, consumer, stopping, queue_metrics })
     }
 
     /// Where health and metrics are served.
@@ -92,7 +99,8 @@ impl PaymentService {
     ///
     /// Should a part fail, all stop, and the error is returned. A part that has not ended by the end is cut off.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { admin, database, queues, registry, relay, consumer, stopping } = self;
+        let Self { admin, database, queues, registry, relay, consumer, stopping, queue_metrics } = self;
+        let [orders, _] = queues.clone();
         let health = Arc::new(Health {
             progress: Some(consumer.progress()),
             database: database.clone(),
@@ -111,12 +119,16 @@ impl PaymentService {
         let relay =
             tokio::spawn(with_all(stop.clone(), relay.run(relay_stop.clone(), stopping.last_call(stop.clone()))));
         let consumer = tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone())));
+        let measure = tokio::spawn(with_all(stop.clone(), keep_measured(orders, queue_metrics, stop.clone())));
 
         stop.cancelled().await;
         let end = stopping.end();
         let consumed = by(end, "consumer", consumer).await;
         relay_stop.cancel();
-        let relayed = by(end, "relay", relay).await.and(by(end, "watch", watch).await);
+        let relayed = by(end, "relay", relay)
+            .await
+            .and(by(end, "watch", watch).await)
+            .and(by(end, "queue metrics", measure).await);
         if timeout_at(end, database.close()).await.is_err() {
             tracing::warn!("the database is not closed in time");
         }

@@ -10,7 +10,12 @@ struct Outcome {
     outcome: &'static str,
 }
 
-/// Charges by outcome; cheap to clone.
+/// What can become of a try to charge an order.
+const CHARGES: [&str; 6] = ["succeeded", "declined", "away", "failed", "refused", "duplicate"];
+/// And of one to refund it. Nothing refunds yet: the series are there, so that whoever reads them need not care.
+const REFUNDS: [&str; 6] = ["refunded", "voided", "away", "failed", "refused", "duplicate"];
+
+/// Charges and refunds by outcome; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     charges: Family<Outcome, Counter>,
@@ -18,11 +23,16 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
-        let charges = Family::<Outcome, Counter>::default();
-        for outcome in ["succeeded", "declined", "away", "failed", "refused", "duplicate"] {
-            drop(charges.get_or_create(&Outcome { outcome }));
-        }
-        registry.register("charges", "Attempts to charge an order, by outcome", charges.clone());
+        let from_zero = |outcomes: [&'static str; 6]| {
+            let family = Family::<Outcome, Counter>::default();
+            for outcome in outcomes {
+                drop(family.get_or_create(&Outcome { outcome }));
+            }
+            family
+        };
+        let charges = from_zero(CHARGES);
+        registry.register("charges", "Tries to charge an order, by outcome", charges.clone());
+        registry.register("refunds", "Tries to refund an order, by outcome", from_zero(REFUNDS));
         Self { charges }
     }
 

@@ -1,6 +1,7 @@
 //! The worker's configuration.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use chassis::{Configuration, Environment, Faults, Stopping};
 use database::DatabaseUrl;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub consumer: ConsumerConfig,
     /// How it stops.
     pub stopping: Stopping,
+    /// `QUEUE_METRICS_SECONDS`; none: SQS is not asked how many messages there are.
+    pub queue_metrics: Option<Duration>,
     /// `PAYMENT_PROVIDER_URL`; none: the built-in simulator.
     pub provider_url: Option<ProviderUrl>,
     /// Whether the built-in simulator is there; nothing in the environment takes it away.
@@ -52,6 +55,7 @@ impl Settings {
             payments_queue: configuration.queue("PAYMENTS_QUEUE", "payments"),
             consumer: chassis::worker::load(configuration, stopping),
             stopping,
+            queue_metrics: chassis::worker::queue_metrics(configuration),
             provider_url: configuration.read("PAYMENT_PROVIDER_URL", None, |url| url.parse().map(Some)),
             simulator_presence: Presence::default(),
         }

@@ -3,25 +3,23 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
 use crate::health::{self, Health};
-
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+use crate::metrics::Exposition;
 
 /// `GET /healthz`, `GET /readyz` and `GET /metrics`.
 pub fn routes(health: Arc<Health>, registry: Arc<Registry>) -> Router {
-    health::routes(health).route("/metrics", get(move || std::future::ready(metrics(&registry))))
+    health::routes(health).route("/metrics", get(async move |headers: HeaderMap| metrics(&headers, &registry)))
 }
 
-fn metrics(registry: &Registry) -> Response {
-    let mut text = String::new();
-    match encode(&mut text, registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+fn metrics(headers: &HeaderMap, registry: &Registry) -> Response {
+    let exposition = Exposition::accepted(headers);
+    match exposition.write(registry) {
+        Ok(text) => ([(header::CONTENT_TYPE, exposition.content_type())], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics cannot be written");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

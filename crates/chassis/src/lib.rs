@@ -7,6 +7,7 @@ mod dot_env;
 pub mod health;
 pub mod healthcheck;
 pub mod http;
+pub mod metrics;
 pub mod outbox;
 pub mod output;
 pub mod printable;

@@ -31,6 +31,11 @@ pub fn load(configuration: &mut Configuration, stopping: Stopping) -> ConsumerCo
     }
 }
 
+/// Reads `QUEUE_METRICS_SECONDS`: how often SQS is asked how many messages there are. Unset: never, as each time is billed.
+pub fn queue_metrics(configuration: &mut Configuration) -> Option<Duration> {
+    configuration.optional_number("QUEUE_METRICS_SECONDS", 1..=86_400).map(Duration::from_secs)
+}
+
 /// What becomes of a message whose write did not happen. Only what the database refuses of this very write is the message's
 /// own failure.
 pub fn not_written(error: &WriteError) -> Verdict {

@@ -15,6 +15,7 @@
 
 mod connection;
 mod inbox;
+mod metrics;
 mod migrations;
 mod patience;
 mod reachability;
@@ -35,6 +36,7 @@ pub use url::{DatabaseUrl, Engine, InvalidDatabaseUrl};
 pub use write::{Key, Write};
 pub use write_error::WriteError;
 
+use metrics::Metrics;
 use reachability::Reachability;
 use writers::Writers;
 
@@ -45,6 +47,7 @@ pub struct Database {
     reads: Reads,
     writers: Writers,
     reachability: Reachability,
+    metrics: Metrics,
 }
 
 /// Why a database could not be opened.
@@ -92,8 +95,9 @@ impl Database {
             Engine::Postgres => 4,
         };
         let reads = Reads::connect(url).await.map_err(connect)?;
-        let (writers, reachability) = (Writers::start(url, writers), Reachability::new());
-        Ok(Self { engine: url.engine(), reads, writers, reachability })
+        let metrics = Metrics::new();
+        let (writers, reachability) = (Writers::start(url, writers, &metrics), Reachability::new());
+        Ok(Self { engine: url.engine(), reads, writers, reachability, metrics })
     }
 
     /// Which engine this is, for the few statements that need a branch.

@@ -12,9 +12,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::inbox::Inbox;
+use crate::metrics::Metrics;
 use crate::patience::Patience;
 use crate::session::{LOCK_TIMEOUT, Session};
 use crate::set::AnySet;
@@ -30,14 +31,21 @@ pub(crate) struct Writer {
     pub(crate) session: Session,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) patience: Patience,
+    pub(crate) metrics: Metrics,
 }
 
 /// Sets that have been taken together.
-#[derive(Default)]
 struct Group {
+    begun: Instant,
     waiting: VecDeque<Box<dyn AnySet>>,
     /// Run, and not committed yet.
     run: Vec<Box<dyn AnySet>>,
+}
+
+impl Group {
+    fn of(waiting: VecDeque<Box<dyn AnySet>>) -> Self {
+        Self { begun: Instant::now(), waiting, run: Vec::new() }
+    }
 }
 
 impl Writer {
@@ -45,9 +53,9 @@ impl Writer {
     pub(crate) async fn run(mut self) {
         while let Some(sets) = self.inbox.take().await {
             let (alone, together): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| set.alone());
-            self.write(Group { waiting: together.into(), ..Group::default() }).await;
+            self.write(Group::of(together.into())).await;
             for set in alone {
-                self.write(Group { waiting: [set].into(), ..Group::default() }).await;
+                self.write(Group::of([set].into())).await;
             }
         }
         self.session.close().await;
@@ -109,6 +117,7 @@ impl Writer {
             let _ = connection.execute("ROLLBACK").await;
             return committed;
         }
+        self.metrics.committed(group.run.iter().map(|set| set.len()).sum(), group.begun.elapsed());
         group.run.drain(..).for_each(AnySet::committed);
         Ok(())
     }
@@ -121,9 +130,13 @@ impl Writer {
             if in_transaction {
                 connection.execute("SAVEPOINT own").await?;
             }
+            let begun = Instant::now();
             match set.run(connection).await {
                 Ok(()) if in_transaction => group.run.push(set),
-                Ok(()) => set.committed(),
+                Ok(()) => {
+                    self.metrics.committed(set.len(), begun.elapsed());
+                    set.committed();
+                }
                 Err(error) if error.is_outage() => {
                     group.waiting.push_front(set);
                     return Err(error);

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::inbox::Inbox;
+use crate::metrics::Metrics;
 use crate::patience::{Patience, PatientWriter};
 use crate::session::Session;
 use crate::set::Pending;
@@ -36,12 +37,13 @@ struct Tasks {
 }
 
 impl Writers {
-    pub(crate) fn start(url: &DatabaseUrl, writers: usize) -> Self {
+    pub(crate) fn start(url: &DatabaseUrl, writers: usize, metrics: &Metrics) -> Self {
         let (patience, turn) = (Patience::new(), Arc::default());
         let inboxes: Arc<[_]> = (0..writers).map(|_| Arc::new(Inbox::new())).collect();
         let writer = |inbox: &Arc<Inbox>| {
             let (engine, session) = (url.engine(), Session::new(url.clone()));
-            tokio::spawn(Writer { engine, session, inbox: inbox.clone(), patience: patience.clone() }.run())
+            let (inbox, patience, metrics) = (inbox.clone(), patience.clone(), metrics.clone());
+            tokio::spawn(Writer { engine, session, inbox, patience, metrics }.run())
         };
         let patient = PatientWriter { session: Session::new(url.clone()), patience: patience.clone() };
         let tasks = Tasks { writers: inboxes.iter().map(writer).collect(), patient: Some(tokio::spawn(patient.run())) };

@@ -33,7 +33,7 @@ mod set_aside;
 mod settle;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use database::{Database, Engine, WriteError};
 
@@ -79,6 +79,11 @@ impl Outbox {
     /// How many rows are waiting for SQS, as far as this instance knows; those set aside are not among them.
     pub(crate) fn pending(&self) -> usize {
         self.0.pending.rows()
+    }
+
+    /// How long the oldest of them has been waiting, as far as was known when they were last counted.
+    pub(crate) fn oldest(&self) -> Duration {
+        self.0.pending.oldest()
     }
 
     /// The rows that this instance commits, on their way to its relay.

@@ -9,6 +9,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use sqs::dead_letter::{Browser, HOLD};
 
+use crate::cost::{self, Price};
 use crate::system::System;
 
 /// The cents of the total decide what the simulated payment provider does.
@@ -45,7 +46,7 @@ struct Line {
 }
 
 /// Places the orders and shows each one's way; whether all have reached the end that their kind should reach.
-pub async fn run(system: &System) -> anyhow::Result<bool> {
+pub async fn run(system: &System, price: Price) -> anyhow::Result<bool> {
     let mut demo = Demo::new(system);
     for (total, what, expected) in KINDS {
         demo.place(total, what, expected).await?;
@@ -58,6 +59,7 @@ pub async fn run(system: &System) -> anyhow::Result<bool> {
         provider.give_back();
         demo.follow().await?;
     }
+    println!("{}", cost::line(system, demo.lines.len(), price).await?);
     Ok(demo.lines.iter().all(|line| line.now == line.expected))
 }
 

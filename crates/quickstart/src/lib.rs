@@ -3,6 +3,7 @@
 //! For trying it out with nothing but Rust. The services are the very same as in the containers; only the queue forgets
 //! what is in it when the process ends, so at start the orders still pending are told again.
 
+pub mod cost;
 pub mod demo;
 pub mod system;
 

@@ -8,6 +8,7 @@ use chassis::configuration::Faults;
 use chassis::telemetry::{DEFAULT_FILTER, Telemetry};
 use chassis::{Configuration, Environment, process, shutdown};
 use clap::{Parser, Subcommand};
+use quickstart::cost::Price;
 use quickstart::system::DECIDED;
 use quickstart::{System, SystemSettings, demo};
 
@@ -33,22 +34,23 @@ const DEMO_VISIBILITY_TIMEOUT: Duration = Duration::from_secs(6);
 
 fn main() -> ExitCode {
     let command = Cli::parse().command.unwrap_or(Command::Run);
-    let (settings, telemetry) = match load(command) {
+    let (settings, telemetry, price) = match load(command) {
         Ok(loaded) => loaded,
         Err(faults) => return faults.report(),
     };
-    process::run("microservices-async", Some(telemetry), run(command, settings))
+    process::run("microservices-async", Some(telemetry), run(command, settings, price))
 }
 
-fn load(command: Command) -> Result<(SystemSettings, Telemetry), Faults> {
+fn load(command: Command) -> Result<(SystemSettings, Telemetry, Price), Faults> {
     let mut configuration = Configuration::new(Environment::of_process()?.without(&DECIDED));
     let default_filter = if command == Command::Demo { "off" } else { DEFAULT_FILTER };
     let telemetry = Telemetry::load_with(&mut configuration, default_filter);
     let settings = SystemSettings::read(&mut configuration);
-    configuration.whole((settings, telemetry))
+    let price = Price::read(&mut configuration);
+    configuration.whole((settings, telemetry, price))
 }
 
-async fn run(command: Command, settings: SystemSettings) -> anyhow::Result<ExitCode> {
+async fn run(command: Command, settings: SystemSettings, price: Price) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal()?;
     if command == Command::Run {
         let system = System::start(settings, Path::new(DATA)).await?;
@@ -64,7 +66,7 @@ async fn run(command: Command, settings: SystemSettings) -> anyhow::Result<ExitC
     let system = System::start(settings, Path::new(DATA)).await?;
     introduce(&system);
     let outcome = tokio::select! {
-        outcome = demo::run(&system) => outcome,
+        outcome = demo::run(&system, price) => outcome,
         () = stop.cancelled() => Ok(false),
     };
     system.stop().await?;

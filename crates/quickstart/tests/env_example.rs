@@ -8,6 +8,7 @@ use std::path::Path;
 use chassis::telemetry::Telemetry;
 use chassis::{Configuration, Environment};
 use quickstart::SystemSettings;
+use quickstart::cost::Price;
 use quickstart::system::DECIDED;
 
 /// The lines that set a variable, uncommented.
@@ -34,7 +35,9 @@ fn load(dot_env: &str) -> ([String; 3], BTreeSet<String>) {
     let loaded = [
         load(Configuration::new(environment.clone()), |of| format!("{:?}", order_service::Settings::read(of))),
         load(Configuration::new(environment.clone()), |of| format!("{:?}", payment_service::Settings::read(of))),
-        load(Configuration::new(environment.without(&DECIDED)), |of| format!("{:?}", SystemSettings::read(of))),
+        load(Configuration::new(environment.without(&DECIDED)), |of| {
+            format!("{:?} {:?}", SystemSettings::read(of), Price::read(of))
+        }),
     ];
     (loaded, asked)
 }

@@ -3,16 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::routing::post;
 use serde_json::json;
 use tempfile::TempDir;
 use testbed::{eventually, http_client};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
 struct Process {
@@ -60,38 +55,6 @@ fn command(directory: &TempDir, variables: &[(&str, &str)]) -> Command {
         .envs(variables.iter().copied())
         .kill_on_drop(true);
     command
-}
-
-#[tokio::test]
-async fn an_order_is_one_trace_from_the_request_through_both_queues() {
-    let received = Arc::new(Mutex::new(Vec::new()));
-    let collector = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", collector.local_addr().unwrap());
-    let spans = received.clone();
-    let collect = post(async move |body: Bytes| spans.lock().unwrap().extend_from_slice(&body));
-    let app = Router::new().route("/v1/traces", collect);
-    let collecting = tokio::spawn(async move { axum::serve(collector, app).await.unwrap() });
-
-    let process = Process::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]).await;
-    let order = http_client()
-        .post(&process.api)
-        .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-        .json(&json!({ "userId": "dev-user", "total": 42.00 }));
-    let order: serde_json::Value = order.send().await.unwrap().json().await.unwrap();
-    let order = format!("{}/{}", process.api, order["orderId"].as_str().unwrap());
-    eventually("the order is PAID", async || {
-        let answer: serde_json::Value = http_client().get(&order).send().await.ok()?.json().await.ok()?;
-        (answer["status"] == "PAID").then_some(())
-    })
-    .await;
-    assert!(process.interrupt().await.success());
-
-    let trace_id = 0x4bf92f3577b34da6a3ce929d0e0e4736_u128.to_be_bytes();
-    let exported = received.lock().unwrap().clone();
-    let times = |bytes: &[u8]| exported.windows(bytes.len()).filter(|window| *window == bytes).count();
-    assert_eq!(times(&trace_id), 3, "placed, charged, settled");
-    assert!(times(b"place") > 0 && times(b"charge") > 0 && times(b"result") > 0);
-    collecting.abort();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chassis::{Configuration, Environment};
-use quickstart::{System, SystemSettings, demo};
+use quickstart::{System, SystemSettings, cost, demo};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testbed::{eventually, http_client};
@@ -41,7 +41,10 @@ async fn becomes(system: &System, order: &str, expected: &str) {
 async fn the_demo_brings_every_kind_of_order_to_its_end() {
     let directory = TempDir::new().unwrap();
     let system = start(directory.path(), &[]).await;
-    assert!(demo::run(&system).await.unwrap());
+    let price = "0.40".parse().unwrap();
+    assert!(demo::run(&system, price).await.unwrap());
+    let line = cost::line(&system, 7, price).await.unwrap();
+    assert!(line.contains("requests to SQS for 7 orders") && line.contains("per million orders"), "{line}");
     system.stop().await.unwrap();
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::trace::{TRACEPARENT, TraceContext};
+
 /// Entries in one batch call: a limit of SQS.
 pub const MAX_ENTRIES: usize = 10;
 /// Bytes in one message and in one batch, attributes included: a limit of SQS since August 2025.
@@ -25,6 +27,12 @@ impl OutgoingMessage {
     pub fn bytes(&self) -> usize {
         let attributes = self.attributes.iter().map(|(name, value)| name.len() + "String".len() + value.len());
         self.body.len() + attributes.sum::<usize>()
+    }
+
+    /// The id of the trace that it belongs to, as it is written in logs.
+    pub fn trace_id(&self) -> Option<String> {
+        let trace: TraceContext = self.attributes.get(TRACEPARENT)?.parse().ok()?;
+        Some(trace.trace_id())
     }
 
     /// Whether SQS can take it at all.

@@ -15,6 +15,7 @@
 pub mod backoff;
 pub mod batch;
 mod blame;
+mod call;
 pub mod client;
 pub mod consumer;
 pub mod dead_letter;
@@ -22,6 +23,7 @@ pub mod gathering;
 pub mod metrics;
 pub mod queue;
 mod reachability;
+mod received;
 pub mod trace;
 
 pub use backoff::Backoff;
@@ -29,4 +31,5 @@ pub use batch::OutgoingMessage;
 pub use consumer::{Consumer, ConsumerConfig, Delivery, Handler, Verdict};
 pub use metrics::Metrics;
 pub use queue::{Queue, QueueError};
+pub use received::Receipt;
 pub use trace::TraceContext;

@@ -31,8 +31,13 @@ impl Logs {
 
     /// How many lines contain `text`.
     pub fn count(&self, text: &str) -> usize {
+        self.count_all(&[text])
+    }
+
+    /// How many lines contain all of these.
+    pub fn count_all(&self, parts: &[&str]) -> usize {
         let bytes = self.lines.0.lock().unwrap();
-        String::from_utf8_lossy(&bytes).lines().filter(|line| line.contains(text)).count()
+        String::from_utf8_lossy(&bytes).lines().filter(|line| parts.iter().all(|part| line.contains(part))).count()
     }
 }
 

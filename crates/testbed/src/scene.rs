@@ -85,7 +85,7 @@ impl Scene {
     pub fn metric_of(&self, registry: &Registry, name: &str) -> f64 {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, registry).unwrap();
-        let label = format!("queue=\"{}\"", self.queues.name("orders"));
+        let label = format!("=\"{}\"", self.queues.name("orders"));
         let series = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{')));
         series
             .filter(|line| line.contains(&label))

@@ -25,10 +25,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::store::OrderStore;
-use edge::{EdgeSettings, OrderSlots};
+use edge::{EdgeSettings, HttpMetrics};
 use health::HealthApi;
-use orders::OrdersState;
+pub(crate) use orders::OrdersState;
 use problem::Problem;
 
 #[derive(OpenApi)]
@@ -56,19 +55,19 @@ impl Modify for BearerToken {
 }
 
 /// Everything that the public port serves.
-pub(crate) fn router(store: OrderStore, health: Arc<Health>, edge: &EdgeSettings) -> Router {
-    let (orders, api) = OpenApiRouter::with_openapi(Api::openapi().merge_from(HealthApi::openapi()))
+pub(crate) fn router(orders: OrdersState, health: Arc<Health>, edge: &EdgeSettings, metrics: HttpMetrics) -> Router {
+    let (routes, api) = OpenApiRouter::with_openapi(Api::openapi().merge_from(HealthApi::openapi()))
         .routes(routes!(orders::place_order, orders::list_orders))
         .routes(routes!(orders::get_order))
-        .with_state(OrdersState { store, slots: OrderSlots::new(edge) })
+        .with_state(orders)
         .split_for_parts();
-    let app = edge::around_orders(orders, edge)
+    let app = edge::around_orders(routes, edge)
         .merge(Router::from(SwaggerUi::new("/docs").url("/openapi.json", api)).layer(map_response(unknown_asset)))
         .merge(chassis::health::routes(health))
         .fallback(|| async { Problem::unknown_path() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(CatchPanicLayer::custom(panicked));
-    edge::around_all(app, edge)
+    edge::around_all(app, edge, metrics)
 }
 
 /// Swagger UI has an answer of its own for what it does not have.

@@ -1,24 +1,25 @@
 //! The routes of orders.
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sqs::TraceContext;
-use sqs::trace::TRACEPARENT;
-use tracing::Instrument;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{self, OrderBody};
-use super::edge::{Caller, OrderSlots};
+use super::edge::{Caller, OrderSlots, TRACER};
 use super::idempotency_key::IdempotencyKey;
 use super::prefer::{self, PREFERENCE_APPLIED, PreferWait};
 use super::problem::Problem;
 use super::query::ListQuery;
 use super::schema;
+use crate::metrics::OrderMetrics;
 use crate::order::{Order, order_id};
 use crate::store::{OrderStore, PlaceOrder, Placed};
 
@@ -27,6 +28,9 @@ use crate::store::{OrderStore, PlaceOrder, Placed};
 pub(crate) struct OrdersState {
     pub(crate) store: OrderStore,
     pub(crate) slots: OrderSlots,
+    pub(crate) metrics: OrderMetrics,
+    /// Where an order's event will be sent to.
+    pub(crate) queue: Arc<str>,
 }
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -123,10 +127,10 @@ impl From<Order> for OrderAnswer {
     )
 )]
 pub(crate) async fn place_order(
-    State(OrdersState { store, slots }): State<OrdersState>,
+    State(OrdersState { store, slots, metrics, queue }): State<OrdersState>,
     caller: Caller,
     IdempotencyKey(key): IdempotencyKey,
-    headers: HeaderMap,
+    Extension(trace): Extension<TraceContext>,
     OrderBody(new_order): OrderBody,
 ) -> Result<Response, Problem> {
     if !caller.may_act_for(&new_order.user_id) {
@@ -134,13 +138,13 @@ pub(crate) async fn place_order(
     }
     let _slot = slots.0.try_acquire().map_err(|_| Problem::overloaded())?;
     let key = key.map(|key| caller.own_key(key));
-    let trace = TraceContext::continue_from(headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()));
     let order = Order::accept(new_order);
-    let span = tracing::error_span!("place", trace_id = trace.trace_id());
-    let order = PlaceOrder::new(order, trace.begin(&span), key);
-    match store.place(order).instrument(span.clone()).await? {
+    let mut creation = TRACER.create(&queue, order.id, trace);
+    let placed = store.place(PlaceOrder::new(order, creation.context(), key)).await;
+    match placed.inspect_err(|error| creation.fail("not-stored", error.to_string()))? {
         Placed::Accepted(order) => {
-            span.in_scope(|| tracing::info!(order_id = %order.id, "order accepted"));
+            metrics.became(&order.status);
+            tracing::info!(order_id = %order.id, "order accepted");
             Ok(accepted(order))
         }
         Placed::Replayed(order) => {

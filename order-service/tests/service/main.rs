@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
+mod access;
 mod answer;
 mod documentation;
 mod edge;

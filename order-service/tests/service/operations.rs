@@ -31,7 +31,10 @@ async fn the_metrics_count_every_request_to_sqs_and_are_not_public() {
     let counted = |queue: &str, operation: &str| {
         format!("sqs_requests_total{{queue=\"{}\",operation=\"{operation}\"}} ", queues.name(queue))
     };
-    let published = format!("messages_published_total{{queue=\"{}\"}} 1\n", queues.name("orders"));
+    let published = format!(
+        "messaging_client_sent_messages_total{{messaging_operation_name=\"send\",messaging_destination_name=\"{}\"}} 1\n",
+        queues.name("orders")
+    );
     let what = "the send and a receive are counted";
     eventually(what, async || {
         let metrics = service.get_admin("/metrics").await;

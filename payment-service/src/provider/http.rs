@@ -4,12 +4,17 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
+use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanKind;
+use opentelemetry_semantic_conventions::attribute;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::{Deserialize, Serialize};
+use sqs::TraceContext;
+use sqs::trace::{OpenSpan, TRACEPARENT};
 use uuid::Uuid;
 
-use super::{Answer, Charge};
+use super::{Answer, Charge, TRACER};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -90,19 +95,41 @@ impl HttpProvider {
     }
 
     pub(super) async fn charge(&self, charge: &Charge) -> Answer {
-        let request =
-            self.client.post(self.charges.clone()).header("Idempotency-Key", charge.order_id.to_string()).json(
-                &ChargeRequest {
-                    order_id: charge.order_id,
-                    user_id: &charge.user_id,
-                    amount: charge.amount,
-                    currency: charge.currency.as_str(),
-                },
-            );
-        match request.send().await {
-            Ok(response) => classify(response).await,
+        let mut span = self.begin_span(charge.trace);
+        let request = self
+            .client
+            .post(self.charges.clone())
+            .header("Idempotency-Key", charge.order_id.to_string())
+            .header(TRACEPARENT, span.context().to_string())
+            .json(&ChargeRequest {
+                order_id: charge.order_id,
+                user_id: &charge.user_id,
+                amount: charge.amount,
+                currency: charge.currency.as_str(),
+            });
+        let answer = match request.send().await {
+            Ok(response) => {
+                span.set(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(response.status().as_u16()));
+                classify(response).await
+            }
             Err(error) => Answer::Away { reason: without_url(error), after: None },
-        }
+        };
+        answer.tell(&mut span);
+        answer
+    }
+
+    /// Its path and query may be secrets, and are not told.
+    fn begin_span(&self, parent: TraceContext) -> OpenSpan {
+        let mut span = TRACER.begin("POST /charges", SpanKind::Client, parent);
+        span.describe(|| {
+            vec![
+                KeyValue::new(attribute::HTTP_REQUEST_METHOD, "POST"),
+                KeyValue::new(attribute::URL_TEMPLATE, "/charges"),
+                KeyValue::new(attribute::SERVER_ADDRESS, self.charges.host_str().unwrap_or_default().to_owned()),
+                KeyValue::new(attribute::SERVER_PORT, self.charges.port_or_known_default().map_or(0, i64::from)),
+            ]
+        });
+        span
     }
 }
 

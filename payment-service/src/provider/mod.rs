@@ -6,10 +6,15 @@ mod simulator;
 use std::time::Duration;
 
 use contracts::Currency;
+use opentelemetry::trace::SpanKind;
+use sqs::TraceContext;
+use sqs::trace::{OpenSpan, Tracer};
 use uuid::Uuid;
 
 pub use http::{HttpProvider, InvalidProviderUrl, ProviderUrl};
 pub use simulator::{Presence, Simulator};
+
+pub(crate) static TRACER: Tracer = Tracer::of("payment-service");
 
 /// A charge to be made, the same in every try.
 #[derive(Clone, Debug)]
@@ -24,6 +29,8 @@ pub struct Charge {
     pub currency: Currency,
     /// Which try this is, counted from 1.
     pub attempt: i64,
+    /// What it is part of.
+    pub trace: TraceContext,
 }
 
 /// What the provider said.
@@ -61,6 +68,18 @@ pub enum Answer {
     },
 }
 
+impl Answer {
+    /// Tells a span of it: a decline is an answer like any other.
+    fn tell(&self, span: &mut OpenSpan) {
+        match self {
+            Self::Succeeded { .. } | Self::Declined { .. } => {}
+            Self::Away { reason, .. } => span.fail("away", reason.clone()),
+            Self::Failed { reason, .. } => span.fail("failed", reason.clone()),
+            Self::Refused { reason } => span.fail("refused", reason.clone()),
+        }
+    }
+}
+
 /// Either provider.
 pub enum Provider {
     /// `PAYMENT_PROVIDER_URL` is not set.
@@ -73,7 +92,12 @@ impl Provider {
     /// Asks for a charge. Dropping the future does not undo it.
     pub async fn charge(&self, charge: &Charge) -> Answer {
         match self {
-            Self::Simulated(simulator) => simulator.charge(charge).await,
+            Self::Simulated(simulator) => {
+                let mut span = TRACER.begin("simulated charge", SpanKind::Internal, charge.trace);
+                let answer = simulator.charge(charge).await;
+                answer.tell(&mut span);
+                answer
+            }
             Self::Http(provider) => provider.charge(charge).await,
         }
     }

@@ -110,7 +110,10 @@ async fn a_charge_slower_than_the_visibility_timeout_is_received_and_charged_onc
     })
     .await;
     let told = scene.results(1).await;
-    let series = format!("messages_received_total{{queue=\"{}\"}}", scene.queues.name("orders"));
+    let series = format!(
+        "messaging_client_consumed_messages_total{{messaging_operation_name=\"receive\",messaging_destination_name=\"{}\"}}",
+        scene.queues.name("orders")
+    );
     assert_eq!(worker.metric(&series).await, Some(1.0));
     worker.stop().await;
 

@@ -43,7 +43,10 @@ async fn an_order_in_a_state_that_is_not_known_is_not_charged_and_not_given_up()
     let row = scene.row(&order).await;
 
     scene.queues.send("orders", &crate::scene::created(&order)).await;
-    let received = format!("messages_received_total{{queue=\"{}\"}}", scene.queues.name("orders"));
+    let received = format!(
+        "messaging_client_consumed_messages_total{{messaging_operation_name=\"receive\",messaging_destination_name=\"{}\"}}",
+        scene.queues.name("orders")
+    );
     let seen = async {
         let twice = async || worker.metric(&received).await.filter(|count| *count >= 2.0);
         eventually("the order has come again", twice).await;

@@ -30,7 +30,7 @@ impl Sender {
     }
 
     pub(super) fn show_pending(&self) {
-        self.metrics.pending.set(self.outbox.pending() as i64);
+        self.metrics.waiting(self.outbox.pending(), self.outbox.oldest());
     }
 
     /// Sends one batch and takes each entry's result into the outbox. A call without an answer is given up while the rows'
@@ -119,7 +119,6 @@ impl Sender {
         for (row, result) in rows.iter().zip(results) {
             match result {
                 Ok(message_id) => {
-                    self.metrics.published.inc();
                     let attempt = row.attempts + 1;
                     (self.on_published)(Published { message: &row.message, message_id: &message_id, queue, attempt });
                     settlement.add(row, Fate::Sent);

@@ -64,6 +64,19 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// How it differs from one that gets the message through, in a word for metrics.
+    pub(super) fn error_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Done | Self::Repeated => None,
+            Self::Retry { .. } => Some("retry"),
+            Self::Away { .. } => Some("away"),
+            Self::Busy { .. } => Some("busy"),
+            Self::Reject { .. } => Some("reject"),
+        }
+    }
+}
+
 /// What a service does with the messages of a queue.
 pub trait Handler: Send + Sync + 'static {
     /// The span around everything that happens to a message; the handler's place for the ids that it finds inside.

@@ -14,8 +14,9 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::MAX_ENTRIES;
-use crate::metrics::label;
+use crate::metrics::ConsumerMetrics;
 use crate::queue::Queue;
+use crate::received::Receipt;
 
 /// Extension calls under way at once.
 const MAX_FLIGHTS: usize = 4;
@@ -33,7 +34,7 @@ const MAX_TICK: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Lease {
     id: u64,
-    receipt_handle: String,
+    receipt: Receipt,
     received: Instant,
     lost: CancellationToken,
     leases: Leases,
@@ -52,8 +53,8 @@ impl Lease {
     }
 
     /// What SQS wants to see for every call about this receive of the message.
-    pub(super) fn receipt_handle(&self) -> &str {
-        &self.receipt_handle
+    pub(super) fn receipt(&self) -> &Receipt {
+        &self.receipt
     }
 
     /// From now on its visibility timeout is left as it is.
@@ -99,7 +100,7 @@ struct Registry {
 
 #[derive(Debug)]
 struct Held {
-    receipt_handle: String,
+    receipt: Receipt,
     /// What it was received with, and is extended by.
     timeout: Duration,
     received: Instant,
@@ -127,22 +128,22 @@ impl Held {
 
     fn extension(&self, id: u64) -> Extension {
         let timeout = self.timeout.min(LONGEST.saturating_sub(self.received.elapsed()));
-        Extension { id, entry: (self.receipt_handle.clone(), timeout) }
+        Extension { id, entry: (self.receipt.clone(), timeout) }
     }
 }
 
 struct Extension {
     id: u64,
-    entry: (String, Duration),
+    entry: (Receipt, Duration),
 }
 
 impl Leases {
     /// Starts the lease of a message received just now, hidden for `timeout`.
-    pub(super) fn hold(&self, receipt_handle: String, timeout: Duration) -> Lease {
+    pub(super) fn hold(&self, receipt: Receipt, timeout: Duration) -> Lease {
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let (lost, now) = (CancellationToken::new(), Instant::now());
         let held = Held {
-            receipt_handle: receipt_handle.clone(),
+            receipt: receipt.clone(),
             timeout,
             received: now,
             extended: now,
@@ -150,7 +151,7 @@ impl Leases {
             lost: lost.clone(),
         };
         self.held().insert(id, held);
-        Lease { id, receipt_handle, received: now, lost, leases: self.clone() }
+        Lease { id, receipt, received: now, lost, leases: self.clone() }
     }
 
     /// How many messages are held.
@@ -169,14 +170,20 @@ impl Leases {
     }
 
     /// Extends all leases until told to stop.
-    pub(super) async fn keep(self, queue: Queue, cap: Duration, stop: CancellationToken) {
+    pub(super) async fn keep(
+        self,
+        queue: Queue,
+        metrics: Arc<ConsumerMetrics>,
+        cap: Duration,
+        stop: CancellationToken,
+    ) {
         let keeping = async {
             loop {
                 sleep(self.tick()).await;
-                self.give_up(&queue, cap);
+                self.give_up(queue.name(), &metrics, cap);
                 let due = self.due();
                 stream::iter(due.chunks(MAX_ENTRIES))
-                    .for_each_concurrent(MAX_FLIGHTS, |batch| self.extend(&queue, batch))
+                    .for_each_concurrent(MAX_FLIGHTS, |batch| self.extend(&queue, &metrics, batch))
                     .await;
             }
         };
@@ -193,13 +200,12 @@ impl Leases {
     }
 
     /// Ends the leases that are too old, or that have run out because no extension got through.
-    fn give_up(&self, queue: &Queue, cap: Duration) {
-        let queue_name = queue.name();
+    fn give_up(&self, queue: &str, metrics: &ConsumerMetrics, cap: Duration) {
         self.held().retain(|_, held| {
             let Some(reason) = held.fault(cap) else { return true };
             let held_s = held.received.elapsed().as_secs();
-            tracing::error!(queue = queue_name, reason, held_s, "lease lost, the message will be received again");
-            queue.metrics().leases_lost.get_or_create(&label(queue_name)).inc();
+            tracing::error!(queue, reason, held_s, "lease lost, the message will be received again");
+            metrics.lease_lost();
             held.lost.cancel();
             false
         });
@@ -209,7 +215,7 @@ impl Leases {
         self.held().iter().filter(|(_, held)| held.is_due()).map(|(id, held)| held.extension(*id)).collect()
     }
 
-    async fn extend(&self, queue: &Queue, batch: &[Extension]) {
+    async fn extend(&self, queue: &Queue, metrics: &ConsumerMetrics, batch: &[Extension]) {
         let entries: Vec<_> = batch.iter().map(|extension| extension.entry.clone()).collect();
         let shortest = entries.iter().map(|(_, timeout)| *timeout).min().unwrap_or_default();
         let asked = Instant::now();
@@ -226,7 +232,7 @@ impl Leases {
                 Err(error) if error.sender_fault => {
                     // Received by another consumer meanwhile, or deleted; or its timeout is not what it was thought to be.
                     tracing::warn!(queue = queue.name(), %error, "lease lost, SQS refused to extend it");
-                    queue.metrics().leases_lost.get_or_create(&label(queue.name())).inc();
+                    metrics.lease_lost();
                     queue.contradicted();
                     held.lost.cancel();
                     all_held.remove(id);

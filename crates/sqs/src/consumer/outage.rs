@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -59,6 +60,8 @@ struct State {
     next_look: Option<Instant>,
     /// Nothing is received.
     declared: Option<Declared>,
+    /// Shows whether it is declared.
+    shown: Gauge,
 }
 
 #[derive(Debug)]
@@ -119,6 +122,11 @@ impl Default for Outage {
 }
 
 impl Outage {
+    /// None yet; the gauge is 1 while there is one.
+    pub(super) fn shown_by(shown: Gauge) -> Self {
+        Self { state: Mutex::new(State { shown, ..State::default() }), ..Self::default() }
+    }
+
     /// A message got through: whatever the handler depends on has answered it.
     pub(super) fn got_through(&self, tries: &Tries) {
         let was_declared = {
@@ -126,6 +134,7 @@ impl Outage {
             state.troubled.clear();
             (state.since, state.next_look) = (None, None);
             state.reached = state.reached.max(Some(tries.begun));
+            state.shown.set(0);
             state.declared.take().is_some()
         };
         if was_declared {
@@ -248,6 +257,7 @@ impl State {
         let certain = self.since.is_some_and(|since| since.elapsed() >= CERTAIN);
         if self.declared.is_none() && self.troubled.len() >= SEVERAL && certain {
             tracing::error!("several messages in a row in trouble and none gets through: an outage, receiving pauses");
+            self.shown.set(1);
             self.declared = Some(Declared { trials: 0, next_trial: Instant::now() });
         }
         self.declared.is_some()

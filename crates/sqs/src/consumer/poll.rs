@@ -21,7 +21,6 @@ use super::process::process;
 use super::shared::Shared;
 use crate::backoff::Backoff;
 use crate::batch::MAX_ENTRIES;
-use crate::metrics::label;
 use crate::queue::{QueueError, ReceiveRequest};
 
 /// More than this never got more out of a queue in any measurement.
@@ -163,8 +162,6 @@ impl<H: Handler> Poller<H> {
             return Received::Nothing { in_time: asked.elapsed() >= shared.config.long_poll / 2 };
         }
         shared.pace.received(messages.len());
-        let queue = label(shared.queue.name());
-        shared.queue.metrics().received.get_or_create(&queue).inc_by(messages.len() as u64);
         // What comes alone after a while has been waited for: behind it there is nothing.
         let more = messages.len() > 1 || asked.elapsed() < WAITING;
         shared.processing.spawn(process(shared.clone(), messages, hidden_for, slots));

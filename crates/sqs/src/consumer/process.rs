@@ -10,16 +10,19 @@ use std::time::Duration;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanKind;
+use opentelemetry_semantic_conventions::attribute;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::delivery::{Delivery, Handler, Verdict};
 use super::outage::{Blame, Tries, Turn};
 use super::shared::Shared;
-use crate::metrics::label;
-use crate::trace::{TRACEPARENT, TraceContext};
+use crate::call::messaging;
+use crate::received::Receipt;
+use crate::trace::{OpenSpan, TRACEPARENT, TRACER, TraceContext};
 
 /// Processes what a receive has brought, side by side in one task: messages that came together often wait for the same
 /// write and the same delete, and are then woken once. Each has a slot of its own, which is free again, and a lease, which
@@ -37,6 +40,18 @@ pub(super) async fn process<H: Handler>(
     while processing.next().await.is_some() {}
 }
 
+/// From the receive to the settlement, however often it is tried in place. A child of the message's creation, and so in the
+/// trace of whoever caused it.
+fn begin_span(queue: &str, delivery: &Delivery) -> OpenSpan {
+    let mut span = TRACER.begin(format!("process {queue}"), SpanKind::Consumer, delivery.trace);
+    span.describe(|| {
+        let mut attributes = messaging("process", queue);
+        attributes.push(KeyValue::new(attribute::MESSAGING_MESSAGE_ID, delivery.message_id.clone()));
+        attributes
+    });
+    span
+}
+
 /// Why a held message is not tried again.
 enum NoMore {
     Stopped,
@@ -50,27 +65,22 @@ impl<H: Handler> Shared<H> {
     /// Processes a message whose slot this is. Should that panic, it is this message's harm alone: it comes again after its
     /// visibility timeout.
     async fn process_in(&self, _slot: OwnedSemaphorePermit, mut delivery: Delivery) {
-        let in_flight = self.queue.metrics().in_flight.get_or_create_owned(&label(self.queue.name()));
-        in_flight.inc();
+        let _in_flight = self.metrics.in_flight();
         let processing = async {
+            let mut traced = begin_span(self.queue.name(), &delivery);
+            delivery.trace = traced.context();
             let span = self.handler.span(&delivery);
-            delivery.trace = delivery.trace.begin(&span);
-            // OpenTelemetry's semantic conventions for messaging.
-            span.set_attribute("messaging.system", "aws_sqs");
-            span.set_attribute("messaging.operation.name", "process");
-            span.set_attribute("messaging.destination.name", self.queue.name().to_owned());
-            span.set_attribute("messaging.message.id", delivery.message_id.clone());
-            self.process(&delivery).instrument(span).await;
+            self.process(&delivery, &mut traced).instrument(span).await;
         };
         if AssertUnwindSafe(processing).catch_unwind().await.is_err() {
             let (queue, message_id) = (self.queue.name(), &delivery.message_id);
             tracing::error!(queue, message_id, "processing a message panicked, it will come again");
         }
         self.progress.made();
-        in_flight.dec();
     }
 
     fn delivery(&self, message: Message, hidden_for: Duration) -> Delivery {
+        let receipt = Receipt::of(&message);
         let attributes: BTreeMap<String, String> = message
             .message_attributes
             .unwrap_or_default()
@@ -87,12 +97,12 @@ impl<H: Handler> Shared<H> {
             attempt: receive_count.unwrap_or(1),
             trace: TraceContext::continue_from(attributes.get(TRACEPARENT).map(String::as_str)),
             attributes,
-            lease: self.leases.hold(message.receipt_handle.unwrap_or_default(), hidden_for),
+            lease: self.leases.hold(receipt, hidden_for),
         }
     }
 
     /// Has the message handled, again and again where nobody is to blame, until it can be settled.
-    async fn process(&self, delivery: &Delivery) {
+    async fn process(&self, delivery: &Delivery, span: &mut OpenSpan) {
         let mut tries = Tries::first();
         // Held for as long as the message is on trial for all.
         let mut turn = None;
@@ -114,13 +124,22 @@ impl<H: Handler> Shared<H> {
                     }
                     return self.delete(delivery, "done").await;
                 }
-                Verdict::Reject { kind, reason } => return self.reject(delivery, kind, reason).await,
+                Verdict::Reject { kind, reason } => {
+                    span.fail(kind, reason.clone());
+                    return self.reject(delivery, kind, reason).await;
+                }
                 Verdict::Retry { reason, after } => match self.outage.failed(&delivery.message_id, &mut tries) {
-                    Blame::Message => return self.retry(delivery, &reason, after).await,
+                    Blame::Message => {
+                        span.fail("retry", reason.clone());
+                        return self.retry(delivery, &reason, after).await;
+                    }
                     Blame::Nobody => (after, reason),
                 },
                 Verdict::Away { reason, after } => match self.outage.away(&delivery.message_id, &mut tries) {
-                    Blame::Message => return self.retry(delivery, &reason, after).await,
+                    Blame::Message => {
+                        span.fail("retry", reason.clone());
+                        return self.retry(delivery, &reason, after).await;
+                    }
                     Blame::Nobody => (after, reason),
                 },
                 Verdict::Busy { reason, after } => {
@@ -154,9 +173,10 @@ impl<H: Handler> Shared<H> {
             verdict = handling => verdict,
             () = self.abort.cancelled() => return None,
         };
-        let taken = started.elapsed().as_secs_f64();
-        self.queue.metrics().handling.get_or_create(&label(self.queue.name())).observe(taken);
-        Some(verdict.unwrap_or_else(|_| Verdict::Retry { reason: "the handler panicked".to_owned(), after: None }))
+        let verdict =
+            verdict.unwrap_or_else(|_| Verdict::Retry { reason: "the handler panicked".to_owned(), after: None });
+        self.metrics.processed(started.elapsed(), verdict.error_type());
+        Some(verdict)
     }
 
     /// Waits while the message keeps its slot and its lease.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::delivery::Handler;
 use super::shared::Shared;
 use super::{attributes, poll};
+use crate::received::Receipt;
 
 /// How long the last batch calls may take after everything else has ended.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -29,15 +30,15 @@ impl<H: Handler> Running<H> {
         let upkeep_stop = CancellationToken::new();
         let mut upkeep = JoinSet::new();
         let (queue, cap) = (shared.queue.clone(), shared.config.lease_cap);
-        upkeep.spawn(shared.leases.clone().keep(queue.clone(), cap, upkeep_stop.clone()));
+        upkeep.spawn(shared.leases.clone().keep(queue.clone(), shared.metrics.clone(), cap, upkeep_stop.clone()));
         upkeep.spawn(attributes::keep_known(queue.clone(), upkeep_stop.clone()));
         let mut batchers = JoinSet::new();
         let deleted = queue.clone();
-        batchers.spawn(shared.deletes.run(move |receipt_handles: Vec<String>| {
+        batchers.spawn(shared.deletes.run(move |receipts: Vec<Receipt>| {
             let queue = deleted.clone();
-            async move { queue.delete(&receipt_handles).await }
+            async move { queue.delete(&receipts).await }
         }));
-        batchers.spawn(shared.visibility_changes.run(move |entries: Vec<(String, Duration)>| {
+        batchers.spawn(shared.visibility_changes.run(move |entries: Vec<(Receipt, Duration)>| {
             let queue = queue.clone();
             async move { queue.change_visibility(&entries).await }
         }));

@@ -20,15 +20,14 @@ impl<H: Handler> Shared<H> {
     /// Deletes the message; tries until it is gone or somebody else has it.
     pub(super) async fn delete(&self, delivery: &Delivery, outcome: &'static str) {
         for attempt in 1.. {
-            let receipt_handle = delivery.lease.receipt_handle().to_owned();
-            let error = match self.deletes.submit(receipt_handle).await {
-                Ok(()) => return self.queue.metrics().settled(self.queue.name(), outcome),
+            let error = match self.deletes.submit(delivery.lease.receipt().clone()).await {
+                Ok(()) => return self.metrics.settled(outcome),
                 Err(error) => error,
             };
             let hopeless = matches!(&error, SettleError::Entry(entry) if entry.sender_fault);
             if hopeless || delivery.lease.is_lost() || self.abort.is_cancelled() {
                 tracing::warn!(%error, "not deleted, the message will come again");
-                return self.queue.metrics().settled(self.queue.name(), "not-deleted");
+                return self.metrics.settled("not-deleted");
             }
             tracing::debug!(%error, "not deleted yet");
             tokio::select! {
@@ -44,12 +43,12 @@ impl<H: Handler> Shared<H> {
     pub(super) async fn retry(&self, delivery: &Delivery, reason: &str, after: Option<Duration>) {
         if self.is_last_receive(delivery).await {
             tracing::error!(reason, "dead-lettered, receives exhausted");
-            self.queue.metrics().settled(self.queue.name(), "exhausted");
+            self.metrics.settled("exhausted");
             return self.set_visibility(delivery, Duration::ZERO).await;
         }
         let wait = self.config.retry.wait(delivery.attempt).max(after.unwrap_or_default()).min(MAX_VISIBILITY);
         tracing::warn!(reason, retry_in_ms = wait.as_millis() as u64, "will retry");
-        self.queue.metrics().settled(self.queue.name(), "retry");
+        self.metrics.settled("retry");
         self.set_visibility(delivery, wait).await;
     }
 
@@ -117,7 +116,7 @@ impl<H: Handler> Shared<H> {
     /// Makes the message visible to other consumers at once.
     pub(super) async fn give_back(&self, delivery: &Delivery) {
         tracing::info!("given back");
-        self.queue.metrics().settled(self.queue.name(), "given-back");
+        self.metrics.settled("given-back");
         self.set_visibility(delivery, Duration::ZERO).await;
     }
 
@@ -127,8 +126,7 @@ impl<H: Handler> Shared<H> {
         }
         // An extension that came after this would undo it.
         delivery.lease.extend_no_more();
-        let receipt_handle = delivery.lease.receipt_handle().to_owned();
-        if let Err(error) = self.visibility_changes.submit((receipt_handle, timeout)).await {
+        if let Err(error) = self.visibility_changes.submit((delivery.lease.receipt().clone(), timeout)).await {
             // It comes back all the same, when its visibility timeout ends.
             tracing::warn!(%error, "visibility not changed");
         }

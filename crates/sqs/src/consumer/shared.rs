@@ -13,7 +13,9 @@ use super::lease::Leases;
 use super::outage::Outage;
 use super::pace::Pace;
 use super::progress::Progress;
+use crate::metrics::ConsumerMetrics;
 use crate::queue::Queue;
+use crate::received::Receipt;
 
 pub(super) struct Shared<H> {
     pub(super) queue: Queue,
@@ -25,8 +27,9 @@ pub(super) struct Shared<H> {
     pub(super) outage: Outage,
     pub(super) progress: Progress,
     pub(super) pace: Pace,
-    pub(super) deletes: Batcher<String>,
-    pub(super) visibility_changes: Batcher<(String, Duration)>,
+    pub(super) deletes: Batcher<Receipt>,
+    pub(super) visibility_changes: Batcher<(Receipt, Duration)>,
+    pub(super) metrics: Arc<ConsumerMetrics>,
     /// The tasks that process what a receive has brought each.
     pub(super) processing: TaskTracker,
     /// No more receives.
@@ -39,19 +42,21 @@ pub(super) struct Shared<H> {
 
 impl<H> Shared<H> {
     pub(super) fn new(queue: Queue, handler: H, config: ConsumerConfig) -> Self {
+        let metrics = Arc::new(queue.metrics().of_consumer(queue.name(), config.concurrency));
         Self {
             slots: Arc::new(Semaphore::new(config.concurrency)),
             dead_letter_queue: Default::default(),
             leases: Leases::default(),
-            outage: Outage::default(),
+            outage: Outage::shown_by(metrics.breaker()),
             progress: Progress::new(config.long_poll),
             pace: Pace::new(config.max_per_second),
             processing: TaskTracker::new(),
             stop: CancellationToken::new(),
             polled: CancellationToken::new(),
             abort: CancellationToken::new(),
-            deletes: Batcher::new(String::len),
-            visibility_changes: Batcher::new(|(receipt_handle, _)| receipt_handle.len()),
+            deletes: Batcher::new(|receipt| receipt.handle().len()),
+            visibility_changes: Batcher::new(|(receipt, _)| receipt.handle().len()),
+            metrics,
             queue,
             handler,
             config,

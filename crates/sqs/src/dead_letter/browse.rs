@@ -1,7 +1,7 @@
 //! Looking through a dead-letter queue.
 //!
 //! SQS can only be read by receiving: a message that was looked at stays hidden until it is given back. A [`Browser`]
-//! receives, remembers the receipt handles, and gives everything back that the caller did not delete.
+//! receives, remembers the receipts, and gives everything back that the caller did not delete.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use super::attributes::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, source_attributes};
 use crate::batch::{MAX_ENTRIES, OutgoingMessage};
 use crate::queue::{Queue, QueueError, ReceiveRequest};
+use crate::received::Receipt;
 
 /// How long a message stays hidden should the process die before it has given it back.
 pub const HOLD: Duration = Duration::from_secs(60);
@@ -28,11 +29,12 @@ pub struct DeadLetter {
     pub attributes: BTreeMap<String, String>,
     /// When it was sent, in milliseconds since 1970; a message that SQS has moved keeps its first time.
     pub sent_at: i64,
-    receipt_handle: String,
+    receipt: Receipt,
 }
 
 impl DeadLetter {
     fn new(message: Message) -> Self {
+        let receipt = Receipt::of(&message);
         let attributes = message.message_attributes.unwrap_or_default();
         let system = message.attributes.unwrap_or_default();
         Self {
@@ -43,7 +45,7 @@ impl DeadLetter {
                 .get(&MessageSystemAttributeName::SentTimestamp)
                 .and_then(|time| time.parse().ok())
                 .unwrap_or_default(),
-            receipt_handle: message.receipt_handle.unwrap_or_default(),
+            receipt,
         }
     }
 
@@ -79,8 +81,8 @@ pub struct Browser {
     queue: Queue,
     request: ReceiveRequest,
     seen: HashSet<String>,
-    /// The last receipt handle of each message that is to be given back.
-    held: HashMap<String, String>,
+    /// The last receipt of each message that is to be given back.
+    held: HashMap<String, Receipt>,
     /// Messages received since the last one that had not been seen before.
     repeats: usize,
 }
@@ -103,7 +105,7 @@ impl Browser {
                 self.queue.receive(self.request).await?.into_iter().map(DeadLetter::new).collect();
             let received = letters.len();
             for letter in &letters {
-                self.held.insert(letter.message_id.clone(), letter.receipt_handle.clone());
+                self.held.insert(letter.message_id.clone(), letter.receipt.clone());
             }
             letters.retain(|letter| self.seen.insert(letter.message_id.clone()));
             self.repeats = if letters.is_empty() { self.repeats + received } else { 0 };
@@ -116,12 +118,12 @@ impl Browser {
     /// Takes up to ten messages that it has read out of the queue for good. One that could not be deleted stays.
     pub(super) async fn delete(&mut self, message_ids: &[&str]) -> Result<(), QueueError> {
         let held = message_ids.iter().filter_map(|id| self.held.get_key_value(*id));
-        let (ids, receipt_handles): (Vec<String>, Vec<String>) =
-            held.map(|(id, handle)| (id.clone(), handle.clone())).unzip();
+        let (ids, receipts): (Vec<String>, Vec<Receipt>) =
+            held.map(|(id, receipt)| (id.clone(), receipt.clone())).unzip();
         if ids.is_empty() {
             return Ok(());
         }
-        let results = self.queue.delete(&receipt_handles).await?;
+        let results = self.queue.delete(&receipts).await?;
         for (id, _) in ids.iter().zip(results).filter(|(_, result)| result.is_ok()) {
             self.held.remove(id);
         }
@@ -130,7 +132,7 @@ impl Browser {
 
     /// Brings everything that was not deleted back into sight.
     pub async fn give_back(self) -> Result<(), QueueError> {
-        let entries: Vec<_> = self.held.into_values().map(|receipt_handle| (receipt_handle, Duration::ZERO)).collect();
+        let entries: Vec<_> = self.held.into_values().map(|receipt| (receipt, Duration::ZERO)).collect();
         for batch in entries.chunks(MAX_ENTRIES) {
             self.queue.change_visibility(batch).await?;
         }

@@ -32,7 +32,9 @@ async fn the_containers_do_what_the_readme_says() {
     a_poison_message_is_seen_in_the_dead_letter_queue(&project).await;
     the_containers_are_locked_down(&project);
 
+    project.observe().await;
     project.scale_workers(3).await;
+    all_instances_are_scraped(&project).await;
     let mut orders = Vec::new();
     for cents in 0..30 {
         orders.push(place(&project, json!({ "userId": "crowd", "total": f64::from(1000 + cents) / 100.0 })).await);
@@ -41,6 +43,24 @@ async fn the_containers_do_what_the_readme_says() {
         becomes(&project, order, "PAID").await;
     }
     project.stop_and_expect_clean_exits();
+}
+
+/// Each by its service's name, without having been told how many there are.
+async fn all_instances_are_scraped(project: &Project) {
+    eventually("Prometheus scrapes one order-service and three payment-services", async || {
+        let targets = project.prometheus("targets?state=active").await?;
+        let up = |job| {
+            let mut count = 0;
+            for target in targets["activeTargets"].as_array()? {
+                count += usize::from(target["labels"]["job"] == job && target["health"] == "up");
+            }
+            Some(count)
+        };
+        (up("order-service")? == 1 && up("payment-service")? == 3).then_some(())
+    })
+    .await;
+    let rules = project.prometheus("rules").await.unwrap();
+    assert!(rules["groups"].as_array().is_some_and(|groups| !groups.is_empty()), "{rules}");
 }
 
 async fn place(project: &Project, order: Value) -> String {

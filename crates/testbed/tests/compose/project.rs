@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -15,15 +16,18 @@ pub(crate) struct Project {
     queue_port: u16,
     name: String,
     pub(crate) queue_url: String,
+    /// Of Prometheus, Grafana and Jaeger, once [the overlay](Project::observe) is up.
+    observing_ports: [u16; 3],
+    observed: AtomicBool,
 }
 
 impl Project {
     /// Builds the images, starts everything, and waits until all of it is healthy.
     pub(crate) async fn up() -> Self {
-        let (api_port, queue_port) = (free_port(), free_port());
+        let (api_port, queue_port, observing_ports) = (free_port(), free_port(), [(); 3].map(|()| free_port()));
         let name = format!("asynctest{}", std::process::id());
         let queue_url = format!("http://127.0.0.1:{queue_port}");
-        let project = Self { api_port, queue_port, name, queue_url };
+        let project = Self { api_port, queue_port, name, queue_url, observing_ports, observed: AtomicBool::new(false) };
         let begun = Instant::now();
         project.compose(&["build"]);
         println!("built after {:.0} s", begun.elapsed().as_secs_f64());
@@ -37,6 +41,25 @@ impl Project {
     /// An address of the API.
     pub(crate) fn api(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.api_port)
+    }
+
+    /// Adds `docker-compose.observability.yml`, as far as its images can be had, and says what had to be left out.
+    pub(crate) async fn observe(&self) {
+        self.observed.store(true, Ordering::Relaxed);
+        let (mut services, mut left_out) = (vec!["order-service", "payment-service"], Vec::new());
+        for service in ["prometheus", "grafana", "jaeger"] {
+            let to_be_had = self.try_compose(&["up", "-d", "--no-deps", service]).is_ok();
+            if to_be_had { services.push(service) } else { left_out.push(service) }
+        }
+        println!("observed with {}; images that cannot be had here: {left_out:?}", services.join(", "));
+        self.compose(&[&["up", "-d", "--no-build"], &*services].concat());
+        self.all_healthy().await;
+    }
+
+    /// Prometheus's answer.
+    pub(crate) async fn prometheus(&self, path: &str) -> Option<Value> {
+        let url = format!("http://127.0.0.1:{}/api/v1/{path}", self.observing_ports[0]);
+        Some(testbed::http_client().get(url).send().await.ok()?.json::<Value>().await.ok()?["data"].clone())
     }
 
     /// Starts or stops workers until there are `count`.
@@ -105,10 +128,18 @@ impl Project {
             .current_dir(root)
             .env("ORDER_SERVICE_PORT", self.api_port.to_string())
             .env("LOCALSTACK_PORT", self.queue_port.to_string())
+            .envs(
+                ["PROMETHEUS_PORT", "GRAFANA_PORT", "JAEGER_PORT"]
+                    .into_iter()
+                    .zip(self.observing_ports.map(|port| port.to_string())),
+            )
             .env("DOCKER_BUILDKIT", "1")
             .env("COMPOSE_DOCKER_CLI_BUILD", "1")
-            .args(["-p", &self.name])
-            .args(arguments);
+            .args(["-p", &self.name, "-f", "docker-compose.yml"]);
+        if self.observed.load(Ordering::Relaxed) {
+            command.args(["-f", "docker-compose.observability.yml"]);
+        }
+        command.args(arguments);
         printed(command.output().expect("docker-compose is installed"))
     }
 }

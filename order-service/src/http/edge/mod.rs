@@ -1,5 +1,6 @@
 //! What stands between the network and the routes: who may come in, how many, how often, and from where.
 
+mod access;
 mod auth;
 mod headers;
 mod rate_limit;
@@ -12,6 +13,8 @@ use axum::middleware::from_fn_with_state;
 use chassis::Configuration;
 use tokio::sync::Semaphore;
 
+use access::Access;
+pub(crate) use access::{HttpMetrics, TRACER, Told};
 pub(crate) use auth::Caller;
 pub use auth::TokenCheck;
 pub use rate_limit::RateLimit;
@@ -64,7 +67,9 @@ pub(crate) fn around_orders(orders: Router, settings: &EdgeSettings) -> Router {
 }
 
 /// Puts the edge around everything.
-pub(crate) fn around_all(app: Router, settings: &EdgeSettings) -> Router {
+pub(crate) fn around_all(app: Router, settings: &EdgeSettings, metrics: HttpMetrics) -> Router {
     let app = app.layer(headers::secure());
-    if settings.cors_origins.is_empty() { app } else { app.layer(headers::cors(&settings.cors_origins)) }
+    let app = if settings.cors_origins.is_empty() { app } else { app.layer(headers::cors(&settings.cors_origins)) };
+    let clients = settings.rate_limit.as_ref().map(|limit| limit.clients().clone()).unwrap_or_default();
+    app.layer(from_fn_with_state(Access { metrics, clients }, access::see))
 }

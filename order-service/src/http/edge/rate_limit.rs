@@ -20,7 +20,10 @@ type Config = GovernorConfig<ClientAddress, NoOpMiddleware>;
 
 /// So many requests per second and client, after a burst.
 #[derive(Clone)]
-pub struct RateLimit(Arc<Config>);
+pub struct RateLimit {
+    config: Arc<Config>,
+    clients: ClientAddress,
+}
 
 impl std::fmt::Debug for RateLimit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -45,29 +48,34 @@ impl RateLimit {
     }
 
     fn new(per_second: u64, burst: u64, behind_proxy: bool) -> Option<Self> {
+        let clients = ClientAddress { behind_proxy };
         let config = GovernorConfigBuilder::default()
             .period(Duration::from_secs(1) / u32::try_from(per_second).ok()?)
             .burst_size(u32::try_from(burst).ok()?)
-            .key_extractor(ClientAddress { behind_proxy })
+            .key_extractor(clients.clone())
             .finish()?;
-        Some(Self(Arc::new(config)))
+        Some(Self { config: Arc::new(config), clients })
     }
 
     pub(super) fn layer(&self) -> GovernorLayer<ClientAddress, NoOpMiddleware, Body> {
-        GovernorLayer::new(self.0.clone()).error_handler(|error| match error {
+        GovernorLayer::new(self.config.clone()).error_handler(|error| match error {
             GovernorError::TooManyRequests { wait_time, .. } => Problem::too_many_requests(wait_time).into_response(),
             _ => Problem::internal().into_response(),
         })
     }
 
+    pub(super) fn clients(&self) -> &ClientAddress {
+        &self.clients
+    }
+
     /// Forgets the clients that have not come for a while.
     pub(crate) fn forget_idle_clients(&self) {
-        self.0.limiter().retain_recent();
+        self.config.limiter().retain_recent();
     }
 }
 
 /// The address that a client is known by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ClientAddress {
     /// Whether the last entry of `X-Forwarded-For` counts: the one that the proxy has added itself. All others could be
     /// the client's own invention.

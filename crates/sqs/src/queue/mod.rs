@@ -1,5 +1,8 @@
 //! One SQS queue: the calls this project makes, with every entry's result read.
 
+mod depth;
+mod error;
+
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -15,14 +18,17 @@ use tokio::sync::{Notify, OnceCell};
 
 use crate::batch::OutgoingMessage;
 use crate::blame;
-use crate::metrics::{Metrics, RequestLabels};
+use crate::call::{About, CHANGE_VISIBILITY, Call, DELETE, GET_ATTRIBUTES, GET_URL, Operation, RECEIVE, SEND};
+use crate::metrics::{CallMetrics, Metrics};
 use crate::reachability::Reachability;
+use crate::received::{self, Receipt};
+use crate::trace::TRACEPARENT;
+
+pub use depth::keep_measured;
+pub use error::{EntryError, QueueError};
 
 /// How much longer than its long poll a receive may take before its connection counts as lost.
 const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
-
-/// The one call in which a message can be refused.
-const SEND: &str = "SendMessageBatch";
 
 /// A queue by its name; cheap to clone. Its address is asked for once it is needed, so a queue that is not there yet
 /// does not keep a service from starting.
@@ -37,7 +43,7 @@ struct Inner {
     /// An answer does not fit what is known of the queue.
     contradicted: Notify,
     reachability: Reachability,
-    metrics: Metrics,
+    metrics: CallMetrics,
 }
 
 /// What SQS says of a queue.
@@ -72,60 +78,6 @@ impl RedrivePolicy {
     }
 }
 
-/// Why a call to a queue failed.
-#[derive(Debug, thiserror::Error)]
-pub enum QueueError {
-    /// There is no queue of that name.
-    #[error("the queue {queue} does not exist in this account and region; create it, services never do")]
-    Missing {
-        /// Its name.
-        queue: String,
-    },
-    /// No usable answer: connection, time-out, throttling, credentials, a fault of the endpoint's, or an answer that is not
-    /// SQS's. It says nothing about any message, and asking again later may help.
-    #[error("{operation} on the queue {queue} failed: {reason}")]
-    Unavailable {
-        /// Its name.
-        queue: String,
-        /// The SQS action.
-        operation: &'static str,
-        /// What went wrong.
-        reason: String,
-    },
-    /// SQS will not take what these messages contain, in this call: the codes of `SendMessageBatch` that say so, and
-    /// nothing else. Sending the same call again will not help; only of a message that was alone in it does this say that
-    /// it will never be taken.
-    #[error("{operation} on the queue {queue} was refused: {reason}")]
-    Refused {
-        /// Its name.
-        queue: String,
-        /// The SQS action.
-        operation: &'static str,
-        /// What SQS said.
-        reason: String,
-    },
-}
-
-impl QueueError {
-    /// Whether waiting may help.
-    pub fn is_outage(&self) -> bool {
-        !matches!(self, Self::Refused { .. })
-    }
-}
-
-/// Why one entry of a batch failed although the call did not.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{code}: {message}")]
-pub struct EntryError {
-    /// Whether the entry itself is to blame, so that trying again will not help: told by its code, if that is one of the
-    /// few that speak of an entry's content or of its receipt handle. Whatever else went wrong may be mended.
-    pub sender_fault: bool,
-    /// SQS's error code.
-    pub code: String,
-    /// SQS's words.
-    pub message: String,
-}
-
 /// What became of each entry, in the order of the entries.
 pub type EntryResults<T> = Vec<Result<T, EntryError>>;
 
@@ -144,12 +96,13 @@ impl Queue {
     /// The queue `name`; nothing is asked of SQS yet.
     pub fn new(client: Client, name: &str, metrics: Metrics) -> Self {
         let (properties, contradicted, reachability) = Default::default();
+        let metrics = metrics.of_calls(name);
         Self(Arc::new(Inner { client, name: name.to_owned(), properties, contradicted, reachability, metrics }))
     }
 
     /// Another queue of the same account.
     pub fn sibling(&self, name: &str) -> Self {
-        Self::new(self.0.client.clone(), name, self.0.metrics.clone())
+        Self::new(self.0.client.clone(), name, self.metrics().clone())
     }
 
     /// Its name.
@@ -163,7 +116,7 @@ impl Queue {
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+        self.0.metrics.of_process()
     }
 
     /// The client, for calls that this type has not.
@@ -197,11 +150,13 @@ impl Queue {
     }
 
     async fn ask_properties(&self) -> Result<Properties, QueueError> {
+        let call = Call::begin(&GET_URL);
         let answer = self.0.client.get_queue_url().queue_name(self.name()).send().await;
-        let url = self.outcome("GetQueueUrl", answer, |answer| answer.queue_url)?;
+        let url = self.outcome(call, About::default(), answer, |answer, _| answer.queue_url)?;
+        let call = Call::begin(&GET_ATTRIBUTES);
         let answer =
             self.0.client.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All).send().await;
-        let attributes = self.outcome("GetQueueAttributes", answer, |answer| answer.attributes)?;
+        let attributes = self.outcome(call, About::default(), answer, |answer, _| answer.attributes)?;
         let seconds = attributes.get(&QueueAttributeName::VisibilityTimeout).and_then(|text| text.parse().ok());
         let redrive = attributes
             .get(&QueueAttributeName::RedrivePolicy)
@@ -226,19 +181,29 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Refused`] if SQS takes none of them because of what they contain.
     pub async fn send<M: AsRef<OutgoingMessage>>(&self, messages: &[M]) -> Result<EntryResults<String>, QueueError> {
-        let mut call = self.0.client.send_message_batch().queue_url(&self.properties().await?.url);
+        let url = &self.properties().await?.url;
+        let mut request = self.0.client.send_message_batch().queue_url(url);
         for (index, message) in messages.iter().map(AsRef::as_ref).enumerate() {
             let mut entry =
                 SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(message.body.as_str());
             for (name, value) in &message.attributes {
                 let value = MessageAttributeValue::builder().data_type("String").string_value(value);
-                entry = entry.message_attributes(name, self.built(SEND, value.build())?);
+                entry = entry.message_attributes(name, self.built(&SEND, value.build())?);
             }
-            call = call.entries(self.built(SEND, entry.build())?);
+            request = request.entries(self.built(&SEND, entry.build())?);
         }
-        self.outcome(SEND, call.send().await, |answer| {
+        let created = messages.iter().filter_map(|message| message.as_ref().attributes.get(TRACEPARENT)?.parse().ok());
+        let about = About { created: created.collect(), messages: messages.len(), ..About::default() };
+        let call = Call::begin(&SEND);
+        self.outcome(call, about, request.send().await, |answer, about| {
             let sent = answer.successful().iter().map(|entry| (entry.id(), entry.message_id().to_owned()));
-            by_entry(messages.len(), sent, answer.failed(), blame::on_entry)
+            let results = by_entry(messages.len(), sent, answer.failed(), blame::on_entry)?;
+            about.failed = results.iter().filter(|result| result.is_err()).count();
+            self.0.metrics.sent(messages.len() - about.failed);
+            if let [Ok(message_id)] = results.as_slice() {
+                about.message_id = Some(message_id.clone());
+            }
+            Some(results)
         })
     }
 
@@ -247,11 +212,12 @@ impl Queue {
     pub async fn receive(&self, request: ReceiveRequest) -> Result<Vec<Message>, QueueError> {
         let seconds = |time: Duration| i32::try_from(time.as_secs()).unwrap_or(i32::MAX);
         let time_out = TimeoutConfig::builder().operation_attempt_timeout(request.wait + RECEIVE_MARGIN).build();
-        let call = self
+        let url = &self.properties().await?.url;
+        let receive = self
             .0
             .client
             .receive_message()
-            .queue_url(&self.properties().await?.url)
+            .queue_url(url)
             .max_number_of_messages(i32::try_from(request.max).unwrap_or(1))
             .wait_time_seconds(seconds(request.wait))
             .visibility_timeout(seconds(request.visibility_timeout))
@@ -262,61 +228,90 @@ impl Queue {
             .customize()
             // The caller backs off by itself, and tells of it.
             .config_override(Builder::new().timeout_config(time_out).retry_config(RetryConfig::disabled()));
-        // SQS leaves the list out when it is empty.
-        self.outcome("ReceiveMessage", call.send().await, |answer| Some(answer.messages.unwrap_or_default()))
+        let call = Call::begin(&RECEIVE);
+        self.outcome(call, About::default(), receive.send().await, |answer, about| {
+            // SQS leaves the list out when it is empty.
+            let messages = answer.messages.unwrap_or_default();
+            about.messages = messages.len();
+            about.created = messages.iter().filter_map(received::created_in).collect();
+            if let [message] = messages.as_slice() {
+                about.message_id = message.message_id.clone();
+            }
+            for message in &messages {
+                self.0.metrics.consumed(received::dwell(message));
+            }
+            Some(messages)
+        })
     }
 
-    /// Deletes up to ten messages by their receipt handles in one call.
-    pub async fn delete(&self, receipt_handles: &[String]) -> Result<EntryResults<()>, QueueError> {
-        let mut call = self.0.client.delete_message_batch().queue_url(&self.properties().await?.url);
-        for (index, receipt_handle) in receipt_handles.iter().enumerate() {
-            let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(receipt_handle);
-            call = call.entries(self.built("DeleteMessageBatch", entry.build())?);
+    /// Deletes up to ten messages by their receipts in one call.
+    pub async fn delete(&self, receipts: &[Receipt]) -> Result<EntryResults<()>, QueueError> {
+        let url = &self.properties().await?.url;
+        let mut request = self.0.client.delete_message_batch().queue_url(url);
+        for (index, receipt) in receipts.iter().enumerate() {
+            let entry =
+                DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(receipt.handle());
+            request = request.entries(self.built(&DELETE, entry.build())?);
         }
-        self.outcome("DeleteMessageBatch", call.send().await, |answer| {
+        let call = Call::begin(&DELETE);
+        self.outcome(call, about_receipts(receipts.iter()), request.send().await, |answer, about| {
             let deleted = answer.successful().iter().map(|entry| (entry.id(), ()));
-            by_entry(receipt_handles.len(), deleted, answer.failed(), blame::on_receipt_handle)
+            settled(receipts.len(), deleted, answer.failed(), about)
         })
     }
 
     /// Sets the visibility timeout of up to ten messages in one call, counted from now and in whole seconds.
-    pub async fn change_visibility(&self, entries: &[(String, Duration)]) -> Result<EntryResults<()>, QueueError> {
-        let mut call = self.0.client.change_message_visibility_batch().queue_url(&self.properties().await?.url);
-        for (index, (receipt_handle, timeout)) in entries.iter().enumerate() {
+    pub async fn change_visibility(&self, entries: &[(Receipt, Duration)]) -> Result<EntryResults<()>, QueueError> {
+        let url = &self.properties().await?.url;
+        let mut request = self.0.client.change_message_visibility_batch().queue_url(url);
+        for (index, (receipt, timeout)) in entries.iter().enumerate() {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(index.to_string())
-                .receipt_handle(receipt_handle)
+                .receipt_handle(receipt.handle())
                 .visibility_timeout(i32::try_from(timeout.as_secs_f64().ceil() as i64).unwrap_or(i32::MAX));
-            call = call.entries(self.built("ChangeMessageVisibilityBatch", entry.build())?);
+            request = request.entries(self.built(&CHANGE_VISIBILITY, entry.build())?);
         }
-        self.outcome("ChangeMessageVisibilityBatch", call.send().await, |answer| {
+        let about = about_receipts(entries.iter().map(|(receipt, _)| receipt));
+        let call = Call::begin(&CHANGE_VISIBILITY);
+        self.outcome(call, about, request.send().await, |answer, about| {
             let changed = answer.successful().iter().map(|entry| (entry.id(), ()));
-            by_entry(entries.len(), changed, answer.failed(), blame::on_receipt_handle)
+            settled(entries.len(), changed, answer.failed(), about)
         })
     }
 
-    /// Counts a call, reads its answer and sorts its error. An answer from which nothing can be read is not SQS's, whatever
-    /// its status.
+    /// Reads a call's answer, sorts its error and ends it. An answer from which nothing can be read is not SQS's, whatever
+    /// its status. What `read` finds out about the call is told of it.
     fn outcome<A, E, T>(
         &self,
-        operation: &'static str,
+        call: Call,
+        mut about: About,
         answer: Result<A, SdkError<E>>,
-        read: impl FnOnce(A) -> Option<T>,
+        read: impl FnOnce(A, &mut About) -> Option<T>,
     ) -> Result<T, QueueError>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        self.0.metrics.requests.get_or_create(&RequestLabels { queue: self.name().to_owned(), operation }).inc();
+        let operation = call.operation();
         let outcome = match answer {
-            Ok(answer) => read(answer)
+            Ok(answer) => read(answer, &mut about)
                 .ok_or_else(|| self.unavailable(operation, "the answer says nothing; is this SQS?".to_owned())),
             Err(error) => Err(self.sorted(operation, error)),
         };
         self.0.reachability.observe(self.name(), &outcome);
+        call.end(self, about, outcome.as_ref().err());
         outcome
     }
 
-    fn sorted<E>(&self, operation: &'static str, error: SdkError<E>) -> QueueError
+    /// Where it is, as far as that is known without asking.
+    pub(crate) fn known_url(&self) -> Option<String> {
+        Some(self.0.properties.get()?.read().unwrap_or_else(PoisonError::into_inner).url.clone())
+    }
+
+    pub(crate) fn call_metrics(&self) -> &CallMetrics {
+        &self.0.metrics
+    }
+
+    fn sorted<E>(&self, operation: &Operation, error: SdkError<E>) -> QueueError
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
@@ -328,8 +323,8 @@ impl Queue {
             return self.unavailable(operation, format!("HTTP status {status} without a code of SQS's; is this SQS?"));
         };
         let reason = format!("{code}: {}", context.err().message().unwrap_or("no message"));
-        if status == 400 && operation == SEND && blame::on_entries(code) {
-            QueueError::Refused { queue: self.name().to_owned(), operation, reason }
+        if status == 400 && *operation == SEND && blame::on_entries(code) {
+            QueueError::Refused { queue: self.name().to_owned(), operation: operation.action, reason }
         } else if blame::on_queue_name(code) {
             QueueError::Missing { queue: self.name().to_owned() }
         } else {
@@ -337,11 +332,11 @@ impl Queue {
         }
     }
 
-    fn unavailable(&self, operation: &'static str, reason: String) -> QueueError {
-        QueueError::Unavailable { queue: self.name().to_owned(), operation, reason }
+    fn unavailable(&self, operation: &Operation, reason: String) -> QueueError {
+        QueueError::Unavailable { queue: self.name().to_owned(), operation: operation.action, reason }
     }
 
-    fn built<T, E: std::fmt::Display>(&self, operation: &'static str, built: Result<T, E>) -> Result<T, QueueError> {
+    fn built<T, E: std::fmt::Display>(&self, operation: &Operation, built: Result<T, E>) -> Result<T, QueueError> {
         built.map_err(|error| self.unavailable(operation, error.to_string()))
     }
 }
@@ -350,6 +345,27 @@ impl Queue {
 pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn about_receipts<'a>(receipts: impl ExactSizeIterator<Item = &'a Receipt> + Clone) -> About {
+    let mut about = About { messages: receipts.len(), ..About::default() };
+    if let (1, Some(receipt)) = (receipts.len(), receipts.clone().next()) {
+        about.message_id = receipt.message_id().map(str::to_owned);
+    }
+    about.created = receipts.filter_map(Receipt::created).collect();
+    about
+}
+
+/// What became of each entry about a receipt.
+fn settled<'a>(
+    entries: usize,
+    successful: impl Iterator<Item = (&'a str, ())>,
+    failed: &[BatchResultErrorEntry],
+    about: &mut About,
+) -> Option<EntryResults<()>> {
+    let results = by_entry(entries, successful, failed, blame::on_receipt_handle)?;
+    about.failed = results.iter().filter(|result| result.is_err()).count();
+    Some(results)
 }
 
 /// Puts the two lists of a batch answer back into the order of the request. An entry that is in neither has failed; none

@@ -1,25 +1,23 @@
 //! Logs: one line per event on standard output, ids as fields. `RUST_LOG` filters, `LOG_FORMAT` chooses the shape.
-//! Traces: to an OTLP endpoint, if there is one.
+//! Traces: to an OTLP endpoint, if there is one ([`traces`]).
+
+mod exporter;
+mod sampler;
+mod traces;
 
 use std::io::IsTerminal;
 use std::str::FromStr;
-use std::time::Duration;
 
-use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_otlp::ExporterBuildError;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::Configuration;
+use traces::{Exporting, Traces};
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' own lines would only repeat what ours say.
 pub const DEFAULT_FILTER: &str = "info,aws=warn,hyper=warn,opentelemetry=warn,sqlx=warn";
-
-/// How long the last export may take: the second that a process has left after its [parts](crate::shutdown).
-const LAST_EXPORT: Duration = Duration::from_secs(1);
 
 /// The shape of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,14 +46,13 @@ impl FromStr for LogFormat {
 pub struct Telemetry {
     filter: String,
     format: LogFormat,
-    /// The base URL of an OTLP endpoint; none: traces are not exported.
-    otlp_endpoint: Option<String>,
+    traces: Traces,
 }
 
 /// Telemetry that has been started. To be ended when there is nothing more to tell.
 #[must_use]
 pub struct Started {
-    traces: Option<SdkTracerProvider>,
+    traces: Option<Exporting>,
 }
 
 /// Why telemetry could not be started.
@@ -70,7 +67,7 @@ pub enum StartError {
 }
 
 impl Telemetry {
-    /// Reads `RUST_LOG`, `LOG_FORMAT` and `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// Reads `RUST_LOG`, `LOG_FORMAT` and what OpenTelemetry's own variables say of traces.
     pub fn load(configuration: &mut Configuration) -> Self {
         Self::load_with(configuration, DEFAULT_FILTER)
     }
@@ -82,16 +79,13 @@ impl Telemetry {
             usable.map_err(|_| "must be a filter such as info,sqs=debug")
         });
         let format = configuration.read("LOG_FORMAT", LogFormat::default(), str::parse);
-        let otlp_endpoint = configuration.url("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
-        Self { filter, format, otlp_endpoint }
+        Self { filter, format, traces: Traces::read(configuration) }
     }
 
-    /// Starts logging, and exporting traces as those of `service`; once per process, and outside of any async runtime.
+    /// Starts logging, and exporting traces as those of `service` unless `OTEL_SERVICE_NAME` says otherwise; once per
+    /// process, before its first span, and outside of any async runtime.
     pub fn start(&self, service: &'static str) -> Result<Started, StartError> {
-        let traces = self.otlp_endpoint.as_deref().map(|endpoint| exporter(endpoint, service)).transpose()?;
-        let exporting =
-            traces.as_ref().map(|traces| tracing_opentelemetry::layer().with_tracer(traces.tracer(service)));
-        let registry = tracing_subscriber::registry().with(EnvFilter::new(&self.filter)).with(exporting);
+        let registry = tracing_subscriber::registry().with(EnvFilter::new(&self.filter));
         match self.format {
             LogFormat::Pretty => {
                 let layer = tracing_subscriber::fmt::layer().with_target(false).compact();
@@ -103,25 +97,15 @@ impl Telemetry {
                 registry.with(layer.flatten_event(true).flatten_span_list_on_top_level(true)).try_init()?;
             }
         }
-        Ok(Started { traces })
+        Ok(Started { traces: self.traces.start(service)? })
     }
 }
 
 impl Started {
     /// Exports what has not been exported yet. Outside of any async runtime, as it waits for the endpoint.
     pub fn end(self) {
-        if let Some(Err(error)) = self.traces.map(|traces| traces.shutdown_with_timeout(LAST_EXPORT)) {
-            tracing::warn!(%error, "the last traces were not exported");
+        if let Some(traces) = self.traces {
+            traces.end();
         }
     }
-}
-
-fn exporter(endpoint: &str, service: &'static str) -> Result<SdkTracerProvider, ExporterBuildError> {
-    crate::tls::install_provider();
-    let exporter = SpanExporter::builder()
-        .with_http()
-        .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
-        .build()?;
-    let resource = Resource::builder().with_service_name(service).build();
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }
