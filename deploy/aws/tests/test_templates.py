@@ -1,6 +1,7 @@
 """What the templates say, against what the rest of the project says."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,7 +21,7 @@ def test_cfn_lint_finds_nothing():
 
 def test_checkov_finds_nothing_but_what_is_explained_in_place():
     checked = subprocess.run(
-        [TOOLS / "checkov", "-d", AWS, "--framework", "cloudformation", "--skip-download", "-o", "json"],
+        [os.environ.get("CHECKOV", "checkov"), "-d", AWS, "--framework", "cloudformation", "--skip-download", "-o", "json"],
         capture_output=True,
         text=True,
     )
