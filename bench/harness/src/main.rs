@@ -81,7 +81,9 @@ impl Place {
 
 fn build(argument: &str) -> Result<Build, String> {
     let parts: Vec<_> = argument.split('=').collect();
-    let [name, commit, binaries, sources] = parts[..] else { return Err("must be NAME=COMMIT=BINARIES=SOURCES".into()) };
+    let [name, commit, binaries, sources] = parts[..] else {
+        return Err("must be NAME=COMMIT=BINARIES=SOURCES".into());
+    };
     Ok(Build { name: name.into(), commit: commit.into(), binaries: binaries.into(), sources: sources.into() })
 }
 

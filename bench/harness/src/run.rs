@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use crate::figures::Figures;
-use crate::measure::{Peers, Sizes, idle, place, work_off};
+use crate::measure::{Peers, Sizes, idle, place, start, work_off};
 use crate::report::Report;
 use crate::scene::Setup;
 use crate::{Place, report::facts::name};
@@ -49,6 +49,7 @@ pub(crate) struct Arguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
+    Start,
     Place,
     WorkOff,
     Idle,
@@ -79,8 +80,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         server.clean().await.context("databases are left on the PostgreSQL server")?;
     }
     measured?;
-    let report =
-        Report { command, setup: &setup, sizes: &sizes, rounds, node: node.as_deref(), images: &images };
+    let report = Report { command, setup: &setup, sizes: &sizes, rounds, node: node.as_deref(), images: &images };
     report.write(&figures, &out).await?;
     eprintln!("written: {}", out.join("RESULTS.md").display());
     Ok(())
@@ -98,6 +98,9 @@ async fn measure(
     let rows = setup.rows();
     for round in 1..=rounds {
         for row in rows.iter().copied() {
+            if wanted(Part::Start) {
+                start(setup, row, figures).await?;
+            }
             if wanted(Part::Place) {
                 eprintln!("round {round}/{rounds}: placing, {}", name(setup, row));
                 place(setup, row, sizes, figures).await?;

@@ -3,11 +3,12 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::figures::{Figures, Metric, Row};
+use crate::figures::Row;
 use crate::http;
 use crate::process::{Process, command, free_address};
 use crate::queue::Queue;
@@ -46,12 +47,13 @@ pub(crate) struct Service {
     /// The API, of the order service.
     pub(crate) address: SocketAddr,
     admin: SocketAddr,
+    /// From its start until it was ready.
+    pub(crate) readiness: Duration,
 }
 
 pub(crate) struct Scene<'a> {
     setup: &'a Setup,
     build: &'a Build,
-    row: Row,
     pub(crate) queue: Queue,
     pub(crate) databases: Databases,
     directory: TempDir,
@@ -68,7 +70,8 @@ impl Setup {
 
     /// Every build on every database.
     pub(crate) fn rows(&self) -> Vec<Row> {
-        let storages: &[_] = if self.server.is_some() { &[Storage::Sqlite, Storage::Postgres] } else { &[Storage::Sqlite] };
+        let storages: &[_] =
+            if self.server.is_some() { &[Storage::Sqlite, Storage::Postgres] } else { &[Storage::Sqlite] };
         let of_build = |build| storages.iter().map(move |storage| Row::Ours(build, *storage));
         (0..self.builds.len()).flat_map(of_build).collect()
     }
@@ -81,18 +84,18 @@ impl<'a> Scene<'a> {
         let directory = setup.directory()?;
         let databases = Databases::create(storage, setup.server.as_ref(), directory.path()).await?;
         let queue = setup.queue(directory.path()).await?;
-        Ok(Self { setup, build: &setup.builds[build], row, queue, databases, directory })
+        Ok(Self { setup, build: &setup.builds[build], queue, databases, directory })
     }
 
-    pub(crate) async fn order_service(&self, figures: &mut Figures) -> Result<Service> {
-        self.start("order-service", 0, Metric::OrdersStart, figures).await
+    pub(crate) async fn order_service(&self) -> Result<Service> {
+        self.start("order-service", 0).await
     }
 
-    pub(crate) async fn payment_service(&self, figures: &mut Figures) -> Result<Service> {
-        self.start("payment-service", 1, Metric::WorkerStart, figures).await
+    pub(crate) async fn payment_service(&self) -> Result<Service> {
+        self.start("payment-service", 1).await
     }
 
-    async fn start(&self, name: &str, database: usize, metric: Metric, figures: &mut Figures) -> Result<Service> {
+    async fn start(&self, name: &str, database: usize) -> Result<Service> {
         let [address, admin] = [free_address()?, free_address()?];
         let mut variables = self.queue.variables();
         variables.extend([
@@ -105,9 +108,8 @@ impl<'a> Scene<'a> {
         variables.extend(self.setup.log.iter().map(|filter| ("RUST_LOG", filter.clone())));
         let program = self.build.binaries.join(name);
         let mut process = Process::start(name, &mut command(&program, &variables), self.directory.path(), false)?;
-        let started = process.ready(admin, "/readyz").await.inspect_err(|_| self.show_log(name))?;
-        figures.add(self.row, metric, started.as_secs_f64() * 1e3);
-        Ok(Service { process, address, admin })
+        let readiness = process.ready(admin, "/readyz").await.inspect_err(|_| self.show_log(name))?;
+        Ok(Service { process, address, admin, readiness })
     }
 
     fn show_log(&self, name: &str) {

@@ -75,7 +75,9 @@ impl Server {
     pub(crate) async fn settings(&self) -> Result<String> {
         let mut connection = self.connect().await?;
         let mut settings = Vec::new();
-        for name in ["server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_sync_method", "shared_buffers"] {
+        for name in
+            ["server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_sync_method", "shared_buffers"]
+        {
             let show = AssertSqlSafe(format!("SHOW {name}"));
             let value: String = sqlx::query_scalar(show).fetch_one(&mut connection).await?;
             let value = value.split(' ').next().unwrap_or_default();

@@ -15,8 +15,7 @@ const MESSAGES: usize = 1_000;
 
 fn event() -> Event<OrderEvent> {
     let order_id = Uuid::from_u128(0x019c_1a52_7e3f_7b10_8a43_5b8a_0f6c_2d11);
-    let payload =
-        OrderCreated { order_id, user_id: "dev-user".to_owned(), amount: 4_200, currency: Currency::USD };
+    let payload = OrderCreated { order_id, user_id: "dev-user".to_owned(), amount: 4_200, currency: Currency::USD };
     Event::new(order_id, "/order-service", Timestamp::UNIX_EPOCH, OrderEvent::Created(payload))
 }
 

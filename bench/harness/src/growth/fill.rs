@@ -62,7 +62,8 @@ impl Filler {
              \"data\":{{\"orderId\":\"' || {id} || '\",\"userId\":\"' || {user} || '\",\"amount\":4200,\"currency\":\"USD\"}}}}'"
         );
         let trace = "'00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'";
-        let outbox = format!("INSERT INTO outbox (id, subject, body, traceparent) SELECT {id}, {id}, {event}, {trace} FROM n");
+        let outbox =
+            format!("INSERT INTO outbox (id, subject, body, traceparent) SELECT {id}, {id}, {event}, {trace} FROM n");
         self.insert(&databases.urls[0], &[orders, outbox], from, to).await
     }
 

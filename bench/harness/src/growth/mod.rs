@@ -10,11 +10,11 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::Place;
-use crate::figures::{Figures, Row};
+use crate::figures::Row;
 use crate::process::quiet;
 use crate::scene::{Scene, Setup};
 use fill::Filler;
-use probe::{Probe, Costs};
+use probe::{Costs, Probe};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -62,9 +62,9 @@ pub(crate) async fn growth(arguments: Arguments) -> Result<()> {
 
 async fn grow(setup: &Setup, row: Row, stored: &[usize], backlog: usize, probe: &Probe) -> Result<Vec<Step>> {
     let Row::Ours(_, storage) = row else { anyhow::bail!("{row:?} is none of ours") };
-    let (mut scene, filler, mut starts) = (Scene::new(setup, row).await?, Filler::new(storage), Figures::default());
+    let (mut scene, filler) = (Scene::new(setup, row).await?, Filler::new(storage));
     // They make their tables.
-    for mut service in [scene.order_service(&mut starts).await?, scene.payment_service(&mut starts).await?] {
+    for mut service in [scene.order_service().await?, scene.payment_service().await?] {
         service.process.kill().await?;
     }
     let (mut steps, mut filled) = (Vec::new(), 0);
@@ -75,7 +75,7 @@ async fn grow(setup: &Setup, row: Row, stored: &[usize], backlog: usize, probe: 
     for count in stored.iter().copied() {
         filler.settled(&scene.databases, filled, count).await?;
         filled = count;
-        let mut service = scene.order_service(&mut starts).await?;
+        let mut service = scene.order_service().await?;
         let mut costs = probe.place(&mut scene, &service).await?;
         probe.read(&service, &filler, count, &mut costs).await?;
         probe.work_off(&mut scene, &service, probe.orders, &mut costs).await?;
@@ -90,7 +90,7 @@ async fn grow(setup: &Setup, row: Row, stored: &[usize], backlog: usize, probe: 
 
     scene.stop_queue().await?;
     filler.waiting(&scene.databases, filled, filled + backlog).await?;
-    let service = scene.order_service(&mut starts).await?;
+    let service = scene.order_service().await?;
     let mut costs = probe.place_without_queue(&service).await?;
     probe.read(&service, &filler, filled, &mut costs).await?;
     tell(format!("… and {waiting} in the outbox, the queue away"), costs);

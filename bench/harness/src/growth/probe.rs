@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::fill::Filler;
-use crate::figures::Figures;
 use crate::http::request;
 use crate::load::{Load, orders};
 use crate::process::{Process, quiet};
@@ -75,7 +74,13 @@ impl Probe {
     }
 
     /// Single orders among those that were stored before, and pages of all.
-    pub(crate) async fn read(&self, service: &Service, filler: &Filler, stored: usize, costs: &mut Costs) -> Result<()> {
+    pub(crate) async fn read(
+        &self,
+        service: &Service,
+        filler: &Filler,
+        stored: usize,
+        costs: &mut Costs,
+    ) -> Result<()> {
         let get = |path: &str| request("GET", path, "", "");
         if stored > 0 {
             // Far from one another, and no two the same: 7,919 is a prime that divides none of the sizes.
@@ -110,7 +115,7 @@ impl Probe {
         costs: &mut Costs,
     ) -> Result<()> {
         let (before, start) = (spent(scene, &[&service.process])?, Instant::now());
-        let mut worker = scene.payment_service(&mut Figures::default()).await?;
+        let mut worker = scene.payment_service().await?;
         loop {
             scene.queue.empty().await?;
             if service.nothing_pending().await? {

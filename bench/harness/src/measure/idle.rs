@@ -17,7 +17,7 @@ pub(crate) async fn idle(setup: &Setup, rows: &[Row], sizes: &Sizes, figures: &m
     let mut all = Vec::new();
     for row in rows {
         let scene = Scene::new(setup, *row).await?;
-        let services = [scene.order_service(figures).await?, scene.payment_service(figures).await?];
+        let services = [scene.order_service().await?, scene.payment_service().await?];
         all.push((*row, scene, services));
     }
     sleep(SETTLE).await;

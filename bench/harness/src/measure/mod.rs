@@ -3,6 +3,7 @@
 mod idle;
 mod peers;
 mod place;
+mod start;
 mod work_off;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::scene::{Scene, Service};
 pub(crate) use idle::idle;
 pub(crate) use peers::{POLLERS, Peers};
 pub(crate) use place::place;
+pub(crate) use start::start;
 pub(crate) use work_off::work_off;
 
 /// How much of everything.

@@ -11,10 +11,9 @@ use crate::scene::{Scene, Setup};
 /// CPU is counted until the last event is in the queue, so that what is put off is not for free.
 pub(crate) async fn place(setup: &Setup, row: Row, sizes: &Sizes, figures: &mut Figures) -> Result<()> {
     let mut scene = Scene::new(setup, row).await?;
-    let service = scene.order_service(figures).await?;
+    let service = scene.order_service().await?;
     let requests = orders();
-    let load =
-        Load { address: service.address, requests: &requests, expected: 202, connections: setup.connections };
+    let load = Load { address: service.address, requests: &requests, expected: 202, connections: setup.connections };
 
     let before = Spent::so_far(&scene, &[&service])?;
     let outcome = load.during(sizes.warm_up, sizes.placing).await?;

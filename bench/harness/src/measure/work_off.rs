@@ -20,10 +20,9 @@ const LOOK: Duration = Duration::from_millis(1);
 /// The time is from the worker's start until both queues are empty and no order is PENDING.
 pub(crate) async fn work_off(setup: &Setup, row: Row, sizes: &Sizes, figures: &mut Figures) -> Result<()> {
     let mut scene = Scene::new(setup, row).await?;
-    let results = scene.order_service(figures).await?;
+    let results = scene.order_service().await?;
     let requests = orders();
-    let load =
-        Load { address: results.address, requests: &requests, expected: 202, connections: setup.connections };
+    let load = Load { address: results.address, requests: &requests, expected: 202, connections: setup.connections };
     let refused = load.times(sizes.orders).await?.refused;
     ensure!(refused == 0, "{refused} orders were refused");
     scene.queue.holds("orders", sizes.orders).await?;
@@ -31,7 +30,7 @@ pub(crate) async fn work_off(setup: &Setup, row: Row, sizes: &Sizes, figures: &m
 
     let before = Spent::so_far(&scene, &[&results])?;
     let start = Instant::now();
-    let worker = scene.payment_service(figures).await?;
+    let worker = scene.payment_service().await?;
     loop {
         scene.queue.empty().await?;
         if results.nothing_pending().await? {
@@ -62,12 +61,7 @@ pub(crate) async fn work_off(setup: &Setup, row: Row, sizes: &Sizes, figures: &m
 }
 
 /// All requests since the services' start: the sends of placing are among them.
-async fn add_requests(
-    figures: &mut Figures,
-    row: Row,
-    orders: usize,
-    services: [(&str, &Service); 2],
-) -> Result<()> {
+async fn add_requests(figures: &mut Figures, row: Row, orders: usize, services: [(&str, &Service); 2]) -> Result<()> {
     let mut sums = BTreeMap::<String, f64>::new();
     for (name, service) in services {
         for (what, count) in service.requests().await? {

@@ -81,7 +81,12 @@ fn absolute(aims: &mut Vec<Aim>, columns: &[Column<'_>; 2]) {
     add("SQS requests per order", "", 0.65, &[Metric::RequestsPerOrder]);
     add("idle: CPU of a service, of one core", " %", 0.1, &[Metric::OrdersIdleCpu, Metric::WorkerIdleCpu]);
     // One per 20 s; where a window cuts, one may be counted more.
-    add("idle: SQS requests of a service per minute", "", 3.0, &[Metric::OrdersIdleReceives, Metric::WorkerIdleReceives]);
+    add(
+        "idle: SQS requests of a service per minute",
+        "",
+        3.0,
+        &[Metric::OrdersIdleReceives, Metric::WorkerIdleReceives],
+    );
     add("resident memory of a service at its peak", " MB", 32.0, &[Metric::OrdersPeak, Metric::WorkerPeak]);
     add("from start to ready", " ms", 500.0, &[Metric::OrdersStart, Metric::WorkerStart]);
     add("a lone order, `POST` to `PAID`", " ms", 25.0, &[Metric::LoneMedian]);

@@ -17,7 +17,7 @@ pub(crate) fn head(command: &str, setup: &Setup, rounds: usize) -> Result<String
     let builds: Vec<_> = setup.builds.iter().map(|build| format!("{} is `{}`", build.name, build.commit)).collect();
     Ok(format!(
         "Written by `{command}` on {}; {cores} cores; {}.\n\
-         Each figure is the median of {rounds} rounds, with the least and the most in brackets. In a round all of them take \
+         Each figure is the median of {rounds} round(s), with the least and the most in brackets. In a round all of them take \
          their turn, so that what else the machine does hits all. Load, services, queue and database share the cores: only \
          the ratios of one run mean something, and of those CPU per order the most.\n",
         Zoned::now().strftime("%Y-%m-%d"),
@@ -46,7 +46,7 @@ pub(crate) async fn conditions(setup: &Setup, sizes: &Sizes, peers: Option<&Path
          longer, and costs a client the same."
             .to_owned(),
         format!(
-            "**Placing**: a closed loop of {} connections, {} s after {} s of warm-up, bodies of 34 bytes without an \
+            "**Placing**: a closed loop of {} connections, {} s after {} s of warm-up, bodies of some 35 bytes without an \
              `Idempotency-Key`; nobody works off. CPU is counted over all of it, until the last event is in the queue.",
             setup.connections,
             sizes.placing.as_secs_f64(),

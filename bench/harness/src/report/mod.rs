@@ -41,66 +41,93 @@ impl Report<'_> {
         text += &facts::head(&self.command, setup, self.rounds)?;
 
         text += "\n## Placing\n\n`bench/run --only place` measures these.\n\n";
-        text += &plot::write(directory, "placing", "Orders placed per second, and CPU per order placed", &[
-            sheet.panel("orders placed per second", &servers, Metric::PlacedPerSecond),
-            sheet.panel("µs of CPU per order placed", &servers, Metric::PlaceCpu),
-        ])?;
+        text += &plot::write(
+            directory,
+            "placing",
+            "Orders placed per second, and CPU per order placed",
+            &[
+                sheet.panel("orders placed per second", &servers, Metric::PlacedPerSecond),
+                sheet.panel("µs of CPU per order placed", &servers, Metric::PlaceCpu),
+            ],
+        )?;
         text += "\n";
-        text += &sheet.table(&servers, &[
-            ("orders/s", Metric::PlacedPerSecond),
-            ("p50, ms", Metric::PlaceMedian),
-            ("p99, ms", Metric::PlaceP99),
-            ("CPU per order, µs", Metric::PlaceCpu),
-            ("… of the queue", Metric::PlaceQueueCpu),
-            ("… of PostgreSQL", Metric::PlaceDatabaseCpu),
-        ]);
+        text += &sheet.table(
+            &servers,
+            &[
+                ("orders/s", Metric::PlacedPerSecond),
+                ("p50, ms", Metric::PlaceMedian),
+                ("p99, ms", Metric::PlaceP99),
+                ("CPU per order, µs", Metric::PlaceCpu),
+                ("… of the queue", Metric::PlaceQueueCpu),
+                ("… of PostgreSQL", Metric::PlaceDatabaseCpu),
+            ],
+        );
         text += &sheet.refusals(&servers);
 
         text += "\n## Working off\n\n`bench/run --only work-off` measures these, the lone order and the requests. An order is \
                  two messages: it goes through both queues and both services. Of the floor and of sqs-consumer one message is \
                  counted.\n\n";
-        text += &plot::write(directory, "working-off", "Orders worked off per second, and CPU per order", &[
-            sheet.panel("orders worked off per second; messages of the last two", &consumers, Metric::WorkedOffPerSecond),
-            sheet.panel("µs of CPU per order charged; per message of the last two", &consumers, Metric::WorkerCpu),
-            sheet.panel("µs of CPU per result", &ours, Metric::ResultsCpu),
-        ])?;
+        text += &plot::write(
+            directory,
+            "working-off",
+            "Orders worked off per second, and CPU per order",
+            &[
+                sheet.panel(
+                    "orders worked off per second; messages of the last two",
+                    &consumers,
+                    Metric::WorkedOffPerSecond,
+                ),
+                sheet.panel("µs of CPU per order charged; per message of the last two", &consumers, Metric::WorkerCpu),
+                sheet.panel("µs of CPU per result", &ours, Metric::ResultsCpu),
+            ],
+        )?;
         text += "\n";
-        text += &sheet.table(&consumers, &[
-            ("orders/s", Metric::WorkedOffPerSecond),
-            ("CPU per order, µs: worker", Metric::WorkerCpu),
-            ("… results", Metric::ResultsCpu),
-            ("… the queue", Metric::WorkOffQueueCpu),
-            ("… PostgreSQL", Metric::WorkOffDatabaseCpu),
-            ("SQS requests per order", Metric::RequestsPerOrder),
-        ]);
+        text += &sheet.table(
+            &consumers,
+            &[
+                ("orders/s", Metric::WorkedOffPerSecond),
+                ("CPU per order, µs: worker", Metric::WorkerCpu),
+                ("… results", Metric::ResultsCpu),
+                ("… the queue", Metric::WorkOffQueueCpu),
+                ("… PostgreSQL", Metric::WorkOffDatabaseCpu),
+                ("SQS requests per order", Metric::RequestsPerOrder),
+            ],
+        );
 
         text += "\n## SQS requests per order\n\n";
         text += &sheet.requests(&ours);
-        text += "\n## A lone order, a start, memory\n\nA lone order: from `POST` until `GET` says PAID, looked at every \
+        text += "\n## A lone order, a start, memory\n\n`bench/run --only work-off` measures the lone order, `--only start` the \
+                 start, `--only place,work-off` memory and connections. A lone order: from `POST` until `GET` says PAID, looked at every \
                  millisecond. A start: on an empty database, its migrations included, until `/readyz` says 200. Memory: the \
                  most that was resident in any of the measurements, in MB.\n\n";
-        text += &sheet.table(&ours, &[
-            ("lone order, ms", Metric::LoneMedian),
-            ("… the slowest", Metric::LoneWorst),
-            ("ready, ms: order service", Metric::OrdersStart),
-            ("… worker", Metric::WorkerStart),
-            ("memory: order service", Metric::OrdersPeak),
-            ("… worker", Metric::WorkerPeak),
-            ("connections: order service", Metric::OrdersConnections),
-            ("… worker", Metric::WorkerConnections),
-        ]);
+        text += &sheet.table(
+            &ours,
+            &[
+                ("lone order, ms", Metric::LoneMedian),
+                ("… the slowest", Metric::LoneWorst),
+                ("ready, ms: order service", Metric::OrdersStart),
+                ("… worker", Metric::WorkerStart),
+                ("memory: order service", Metric::OrdersPeak),
+                ("… worker", Metric::WorkerPeak),
+                ("connections: order service", Metric::OrdersConnections),
+                ("… worker", Metric::WorkerConnections),
+            ],
+        );
         text += &format!(
             "\n## Idle\n\n`bench/run --only idle` measures these, once, for {} s.\n\n",
             self.sizes.idle.as_secs_f64()
         );
-        text += &sheet.table(&ours, &[
-            ("% of a core: order service", Metric::OrdersIdleCpu),
-            ("… worker", Metric::WorkerIdleCpu),
-            ("SQS requests per minute: order service", Metric::OrdersIdleReceives),
-            ("… worker", Metric::WorkerIdleReceives),
-            ("memory, MB: order service", Metric::OrdersIdleMemory),
-            ("… worker", Metric::WorkerIdleMemory),
-        ]);
+        text += &sheet.table(
+            &ours,
+            &[
+                ("% of a core: order service", Metric::OrdersIdleCpu),
+                ("… worker", Metric::WorkerIdleCpu),
+                ("SQS requests per minute: order service", Metric::OrdersIdleReceives),
+                ("… worker", Metric::WorkerIdleReceives),
+                ("memory, MB: order service", Metric::OrdersIdleMemory),
+                ("… worker", Metric::WorkerIdleMemory),
+            ],
+        );
         text += "\n## Sizes, MB\n\n";
         let binaries: Vec<_> = setup.builds.iter().map(|build| format!("binary, {}", build.name)).collect();
         let head: Vec<_> = [""].into_iter().chain(binaries.iter().map(String::as_str)).chain(["image"]).collect();
@@ -146,7 +173,8 @@ impl Sheet<'_> {
     }
 
     fn requests(&self, rows: &[Row]) -> String {
-        let mut what: Vec<&str> = rows.iter().flat_map(|row| self.figures.requests(*row)).map(|(what, _)| what).collect();
+        let mut what: Vec<&str> =
+            rows.iter().flat_map(|row| self.figures.requests(*row)).map(|(what, _)| what).collect();
         what.sort();
         what.dedup();
         let names: Vec<_> = rows.iter().map(|row| name(self.setup, *row)).collect();
@@ -163,7 +191,8 @@ impl Sheet<'_> {
     fn refusals(&self, rows: &[Row]) -> String {
         let refused = |row: &Row| {
             let most = self.figures.get(*row, Metric::Refused)?.most;
-            (most > 0.0).then(|| format!("\n{} refused up to {} orders in a round.\n", name(self.setup, *row), number(most)))
+            (most > 0.0)
+                .then(|| format!("\n{} refused up to {} orders in a round.\n", name(self.setup, *row), number(most)))
         };
         rows.iter().filter_map(refused).collect()
     }

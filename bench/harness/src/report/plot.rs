@@ -93,10 +93,18 @@ fn draw_bar(svg: &mut String, y: f64, bar: &Bar, scale: f64, theme: &Theme) {
     };
     text(svg, LABELS - 10.0, middle + 4.5, "end", &format!("fill=\"{}\"", theme.text), &bar.label);
     let width = (median * scale).max(1.0);
-    put(svg, format_args!("<rect x=\"{LABELS}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{THICKNESS}\" rx=\"2\" fill=\"{fill}\"/>"));
+    put(
+        svg,
+        format_args!(
+            "<rect x=\"{LABELS}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{THICKNESS}\" rx=\"2\" fill=\"{fill}\"/>"
+        ),
+    );
     if most > least {
         let [from, to] = [least, most].map(|value| LABELS + value * scale);
-        put(svg, format_args!("<path d=\"M{from:.1} {middle}H{to:.1}\" stroke=\"{}\" stroke-width=\"1.5\"/>", theme.quiet));
+        put(
+            svg,
+            format_args!("<path d=\"M{from:.1} {middle}H{to:.1}\" stroke=\"{}\" stroke-width=\"1.5\"/>", theme.quiet),
+        );
     }
     let end = LABELS + most.max(median) * scale + 8.0;
     text(svg, end, middle + 4.5, "start", &format!("fill=\"{}\"", theme.quiet), &number(median));
