@@ -4,7 +4,7 @@ mod fill;
 mod probe;
 mod report;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -77,7 +77,7 @@ async fn grow(setup: &Setup, row: Row, stored: &[usize], backlog: usize, probe: 
         filled = count;
         let mut service = scene.order_service().await?;
         let mut costs = probe.place(&mut scene, &service).await?;
-        probe.read(&service, &filler, count, &mut costs).await?;
+        probe.read(&scene, &service, &filler, count, &mut costs).await?;
         probe.work_off(&mut scene, &service, probe.orders, &mut costs).await?;
         service.process.kill().await?;
         tell(format!("{} stored", crate::report::number::number(count as f64)), costs);
@@ -92,14 +92,17 @@ async fn grow(setup: &Setup, row: Row, stored: &[usize], backlog: usize, probe: 
     filler.waiting(&scene.databases, filled, filled + backlog).await?;
     let service = scene.order_service().await?;
     let mut costs = probe.place_without_queue(&service).await?;
-    probe.read(&service, &filler, filled, &mut costs).await?;
+    probe.read(&scene, &service, &filler, filled, &mut costs).await?;
     tell(format!("… and {waiting} in the outbox, the queue away"), costs);
 
     scene.start_queue_again().await?;
+    let start = Instant::now();
     scene.queue.holds("orders", backlog + probe.orders).await?;
+    let swept = (backlog + probe.orders) as f64 / start.elapsed().as_secs_f64();
     quiet(&[&service.process]).await?;
     let mut costs = probe.place(&mut scene, &service).await?;
-    probe.read(&service, &filler, filled, &mut costs).await?;
+    costs.swept_per_second = Some(swept);
+    probe.read(&scene, &service, &filler, filled, &mut costs).await?;
     let orders = scene.queue.waiting("orders").await?;
     probe.work_off(&mut scene, &service, orders, &mut costs).await?;
     tell(format!("… and {waiting} in the queue"), costs);

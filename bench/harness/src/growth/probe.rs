@@ -10,6 +10,11 @@ use crate::load::{Load, orders};
 use crate::process::{Process, quiet};
 use crate::scene::{Scene, Service};
 
+/// Connections that read at once.
+const READERS: usize = 8;
+/// Reads that are not counted.
+const WARM_UP: usize = 200;
+
 pub(crate) struct Probe {
     pub(crate) orders: usize,
     pub(crate) reading: Duration,
@@ -23,6 +28,8 @@ pub(crate) struct Costs {
     pub(crate) placed_per_second: Option<f64>,
     pub(crate) work_off: Option<f64>,
     pub(crate) worked_off_per_second: Option<f64>,
+    /// From the outbox, by the sweep.
+    pub(crate) swept_per_second: Option<f64>,
     pub(crate) lookup: Option<f64>,
     /// The newest orders of all.
     pub(crate) newest: Option<f64>,
@@ -76,6 +83,7 @@ impl Probe {
     /// Single orders among those that were stored before, and pages of all.
     pub(crate) async fn read(
         &self,
+        scene: &Scene<'_>,
         service: &Service,
         filler: &Filler,
         stored: usize,
@@ -86,24 +94,26 @@ impl Probe {
             // Far from one another, and no two the same: 7,919 is a prime that divides none of the sizes.
             let ids = (0..1_000).map(|number| number * 7_919 % stored);
             let lookups: Vec<_> = ids.map(|number| get(&format!("/orders/{}", filler.id(number)))).collect();
-            costs.lookup = Some(self.each(service, &lookups).await?);
+            costs.lookup = Some(self.each(scene, service, &lookups).await?);
         }
-        costs.newest = Some(self.each(service, &[get("/orders?limit=50")]).await?);
+        costs.newest = Some(self.each(scene, service, &[get("/orders?limit=50")]).await?);
         let users: Vec<_> = (0..1_000).map(|user| get(&format!("/orders?limit=50&userId=user-{user}"))).collect();
-        costs.of_user = Some(self.each(service, &users).await?);
+        costs.of_user = Some(self.each(scene, service, &users).await?);
         let declined = |user| get(&format!("/orders?limit=50&userId=user-{user}&status=DECLINED"));
         let declined: Vec<_> = (0..1_000).map(declined).collect();
-        costs.of_user_declined = Some(self.each(service, &declined).await?);
+        costs.of_user_declined = Some(self.each(scene, service, &declined).await?);
         Ok(())
     }
 
-    /// What an answer costs the service.
-    async fn each(&self, service: &Service, requests: &[Vec<u8>]) -> Result<f64> {
-        let load = Load { address: service.address, requests, expected: 200, connections: 8 };
-        let before = service.process.cpu()?;
+    /// What an answer costs, once connections are open and statements prepared.
+    async fn each(&self, scene: &Scene<'_>, service: &Service, requests: &[Vec<u8>]) -> Result<f64> {
+        let load = Load { address: service.address, requests, expected: 200, connections: READERS };
+        load.times(WARM_UP).await?;
+        let before = spent(scene, &[&service.process])?;
         let outcome = load.during(Duration::ZERO, self.reading).await?;
         ensure!(outcome.refused == 0, "{} reads failed", outcome.refused);
-        Ok((service.process.cpu()? - before).as_secs_f64() * 1e6 / outcome.answered.max(1) as f64)
+        let spent = spent(scene, &[&service.process])? - before;
+        Ok(spent.as_secs_f64() * 1e6 / outcome.answered.max(1) as f64)
     }
 
     /// With a worker of its own, all that is waiting.
