@@ -62,6 +62,13 @@ pub(crate) struct Summary {
     pub(crate) most: f64,
 }
 
+impl Summary {
+    /// The same in another unit.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self { median: self.median * factor, least: self.least * factor, most: self.most * factor }
+    }
+}
+
 impl Figures {
     pub(crate) fn add(&mut self, row: Row, metric: Metric, value: f64) {
         self.values.entry((row, metric)).or_default().push(value);
@@ -78,6 +85,20 @@ impl Figures {
 
     pub(crate) fn median(&self, row: Row, metric: Metric) -> Option<f64> {
         self.get(row, metric).map(|summary| summary.median)
+    }
+
+    /// Messages per second, received, handled and deleted: an order is two, one of each queue.
+    pub(crate) fn messages_per_second(&self, row: Row) -> Option<Summary> {
+        let messages = if matches!(row, Row::Ours(..)) { 2.0 } else { 1.0 };
+        Some(self.get(row, Metric::WorkedOffPerSecond)?.times(messages))
+    }
+
+    /// Microseconds of CPU of those, of both services together.
+    pub(crate) fn cpu_per_message(&self, row: Row) -> Option<Summary> {
+        let worker = self.get(row, Metric::WorkerCpu)?;
+        let Some(results) = self.get(row, Metric::ResultsCpu) else { return Some(worker) };
+        let mean = |of: fn(Summary) -> f64| (of(worker) + of(results)) / 2.0;
+        Some(Summary { median: mean(|s| s.median), least: mean(|s| s.least), most: mean(|s| s.most) })
     }
 
     /// The requests of a row, by what they were for.

@@ -57,12 +57,12 @@ fn against_peers(aims: &mut Vec<Aim>, columns: &[Column<'_>; 2]) {
         quotient(column.now(Metric::PlaceCpu), column.of(Row::Floor, Metric::PlaceCpu))
     });
     add("messages per second (two per order), against sqs-consumer", || AtLeast(3.0), &|column| {
-        let ours = column.now(Metric::WorkedOffPerSecond).map(|orders| 2.0 * orders);
-        quotient(ours, column.of(Row::SqsConsumer, Metric::WorkedOffPerSecond))
+        let per_second = |row| Some(column.figures.messages_per_second(row)?.median);
+        quotient(per_second(Row::Ours(0, column.storage)), per_second(Row::SqsConsumer))
     });
     add("CPU per message, against the same", || AtMost(0.25), &|column| {
-        let ours = Some((column.now(Metric::WorkerCpu)? + column.now(Metric::ResultsCpu)?) / 2.0);
-        quotient(ours, column.of(Row::SqsConsumer, Metric::WorkerCpu))
+        let cpu = |row| Some(column.figures.cpu_per_message(row)?.median);
+        quotient(cpu(Row::Ours(0, column.storage)), cpu(Row::SqsConsumer))
     });
     add("orders placed per second, against Fastify", || AtLeast(12.0), &|column| {
         quotient(column.now(Metric::PlacedPerSecond), column.of(Row::Fastify, Metric::PlacedPerSecond))

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::figures::{Figures, Metric, Row};
+use crate::figures::{Figures, Metric, Row, Summary};
 use crate::measure::Sizes;
 use crate::scene::Setup;
 use facts::name;
@@ -46,8 +46,8 @@ impl Report<'_> {
             "placing",
             "Orders placed per second, and CPU per order placed",
             &[
-                sheet.panel("orders placed per second", &servers, Metric::PlacedPerSecond),
-                sheet.panel("µs of CPU per order placed", &servers, Metric::PlaceCpu),
+                sheet.panel("orders placed per second", &servers, |row| figures.get(row, Metric::PlacedPerSecond)),
+                sheet.panel("µs of CPU per order placed", &servers, |row| figures.get(row, Metric::PlaceCpu)),
             ],
         )?;
         text += "\n";
@@ -70,15 +70,10 @@ impl Report<'_> {
         text += &plot::write(
             directory,
             "working-off",
-            "Orders worked off per second, and CPU per order",
+            "Messages worked off per second, and CPU per message",
             &[
-                sheet.panel(
-                    "orders worked off per second; messages of the last two",
-                    &consumers,
-                    Metric::WorkedOffPerSecond,
-                ),
-                sheet.panel("µs of CPU per order charged; per message of the last two", &consumers, Metric::WorkerCpu),
-                sheet.panel("µs of CPU per result", &ours, Metric::ResultsCpu),
+                sheet.panel("messages worked off per second", &consumers, |row| figures.messages_per_second(row)),
+                sheet.panel("µs of CPU per message", &consumers, |row| figures.cpu_per_message(row)),
             ],
         )?;
         text += "\n";
@@ -159,14 +154,14 @@ impl Sheet<'_> {
         table(&head, rows.iter().filter(|row| measured(row)).map(line))
     }
 
-    fn panel(&self, title: &str, rows: &[Row], metric: Metric) -> Panel {
+    fn panel(&self, title: &str, rows: &[Row], value: impl Fn(Row) -> Option<Summary>) -> Panel {
         let bar = |row: &Row| {
             let kind = match row {
                 Row::Ours(0, _) => Kind::Ours,
                 Row::Ours(..) => Kind::Before,
                 _ => Kind::Peer,
             };
-            let value = self.figures.get(*row, metric)?;
+            let value = value(*row)?;
             Some(Bar { label: name(self.setup, *row), kind, value })
         };
         Panel { title: title.to_owned(), bars: rows.iter().filter_map(bar).collect() }
