@@ -73,4 +73,6 @@ find_postgres() {
 
 arguments=(--scratch "$work/data")
 release=--release profile=release
+# What a run that was killed has left.
+rm -rf "$work/data"
 mkdir -p "$work/data"

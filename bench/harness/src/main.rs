@@ -79,6 +79,20 @@ impl Place {
     }
 }
 
+impl Setup {
+    /// Does the work until it is done or Ctrl-C is pressed; in no case databases are left on the server.
+    async fn cleanly<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        let done = tokio::select! {
+            done = work => done,
+            signal = tokio::signal::ctrl_c() => signal.map_err(Into::into).and_then(|()| anyhow::bail!("interrupted")),
+        };
+        if let Some(server) = &self.server {
+            server.clean().await.context("databases are left on the PostgreSQL server")?;
+        }
+        done
+    }
+}
+
 fn build(argument: &str) -> Result<Build, String> {
     let parts: Vec<_> = argument.split('=').collect();
     let [name, commit, binaries, sources] = parts[..] else {

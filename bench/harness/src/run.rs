@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::figures::Figures;
@@ -75,11 +75,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let example = setup.builds[0].sources.join("crates/contracts/examples/order.created.v1.json");
     let peers = Peers::new(floor, node.clone(), &example)?;
     let mut figures = Figures::default();
-    let measured = measure(&setup, &sizes, &peers, rounds, &only, &mut figures).await;
-    if let Some(server) = &setup.server {
-        server.clean().await.context("databases are left on the PostgreSQL server")?;
-    }
-    measured?;
+    setup.cleanly(measure(&setup, &sizes, &peers, rounds, &only, &mut figures)).await?;
     let report = Report { command, setup: &setup, sizes: &sizes, rounds, node: node.as_deref(), images: &images };
     report.write(&figures, &out).await?;
     eprintln!("written: {}", out.join("RESULTS.md").display());

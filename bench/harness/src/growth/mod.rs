@@ -6,7 +6,7 @@ mod report;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
 use crate::Place;
@@ -47,13 +47,7 @@ pub(crate) async fn growth(arguments: Arguments) -> Result<()> {
     let probe = Probe { orders, reading: Duration::from_secs_f64(seconds), connections: setup.connections };
     let mut all = Vec::new();
     for row in setup.rows().into_iter().filter(|row| matches!(row, Row::Ours(0, _))) {
-        let steps = grow(&setup, row, &stored, backlog, &probe).await;
-        if steps.is_err()
-            && let Some(server) = &setup.server
-        {
-            server.clean().await.context("databases are left on the PostgreSQL server")?;
-        }
-        all.push((row, steps?));
+        all.push((row, setup.cleanly(grow(&setup, row, &stored, backlog, &probe)).await?));
     }
     report::write(&told, &setup, &probe, &all, &out).await?;
     eprintln!("written: {}", out.join("GROWTH.md").display());
