@@ -59,8 +59,12 @@ fn each(spent: Duration, count: usize) -> f64 {
 }
 
 fn add_placing(figures: &mut Figures, row: Row, outcome: &Outcome) {
+    figures.add(row, Metric::Refused, outcome.refused as f64);
+    // No answer in all of the measured time is no measurement, and above all no time of 0.
+    if outcome.per_second == 0.0 {
+        return;
+    }
     figures.add(row, Metric::PlacedPerSecond, outcome.per_second);
     figures.add(row, Metric::PlaceMedian, outcome.percentile(50.0));
     figures.add(row, Metric::PlaceP99, outcome.percentile(99.0));
-    figures.add(row, Metric::Refused, outcome.refused as f64);
 }
