@@ -65,6 +65,11 @@ impl Inbox {
         Ok(())
     }
 
+    /// How many writes wait.
+    pub(crate) fn waiting(&self) -> usize {
+        PLACES.saturating_sub(self.places.available_permits())
+    }
+
     /// Takes what has gathered, at most one set for each type; none once the inbox is closed and empty.
     pub(crate) async fn take(&self) -> Option<Vec<Box<dyn AnySet>>> {
         loop {

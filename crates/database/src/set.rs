@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::{Connection, Key, Write, WriteError};
 
 /// Enough for the flush to cost next to nothing per write, few enough that the first one is not kept waiting.
-const MAX_SET: usize = 128;
+pub(crate) const MAX_SET: usize = 128;
 
 /// A write, and who waits for its output.
 pub(crate) struct Pending<W: Write> {

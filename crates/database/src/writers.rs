@@ -1,6 +1,5 @@
 //! Which writer a write goes to.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::patience::{Patience, PatientWriter};
 use crate::session::Session;
-use crate::set::Pending;
+use crate::set::{MAX_SET, Pending};
 use crate::writer::Writer;
 use crate::{DatabaseUrl, Key, Write, WriteError};
 
@@ -24,8 +23,6 @@ pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Writers {
     inboxes: Arc<[Arc<Inbox>]>,
     patience: Patience,
-    /// Whose turn it is to take a write that has no key.
-    turn: Arc<AtomicUsize>,
     tasks: Arc<Mutex<Tasks>>,
 }
 
@@ -38,7 +35,7 @@ struct Tasks {
 
 impl Writers {
     pub(crate) fn start(url: &DatabaseUrl, writers: usize, metrics: &Metrics) -> Self {
-        let (patience, turn) = (Patience::new(), Arc::default());
+        let patience = Patience::new();
         let inboxes: Arc<[_]> = (0..writers).map(|_| Arc::new(Inbox::new())).collect();
         let writer = |inbox: &Arc<Inbox>| {
             let (engine, session) = (url.engine(), Session::new(url.clone()));
@@ -47,7 +44,7 @@ impl Writers {
         };
         let patient = PatientWriter { session: Session::new(url.clone()), patience: patience.clone() };
         let tasks = Tasks { writers: inboxes.iter().map(writer).collect(), patient: Some(tokio::spawn(patient.run())) };
-        Self { inboxes, patience, turn, tasks: Arc::new(Mutex::new(tasks)) }
+        Self { inboxes, patience, tasks: Arc::new(Mutex::new(tasks)) }
     }
 
     pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Output, WriteError> {
@@ -64,7 +61,8 @@ impl Writers {
         match key {
             Some(key) if self.patience.is_locked(key) => &self.patience.inbox,
             Some(key) => &self.inboxes[key.writer(self.inboxes.len())],
-            None => &self.inboxes[self.turn.fetch_add(1, Ordering::Relaxed) % self.inboxes.len()],
+            // Few large sets cost less than many small ones.
+            None => self.inboxes.iter().find(|inbox| inbox.waiting() < MAX_SET).unwrap_or(&self.inboxes[0]),
         }
     }
 

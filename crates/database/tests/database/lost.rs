@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
-use database::{Connection, Key, Write, WriteError};
+use database::{Connection, Write, WriteError};
 use futures::future::{join, join_all};
 use testbed::eventually;
 use tokio::sync::Semaphore;
@@ -34,10 +34,6 @@ impl Frozen {
 
 impl Write for Frozen {
     type Output = ();
-
-    fn key(&self) -> Option<Key> {
-        Some(Key::of(self.id))
-    }
 
     async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<()>, sqlx::Error> {
         for frozen in set {
@@ -74,7 +70,7 @@ async fn all_that_were_taken_with_a_write_whose_connection_is_lost_know_at_once(
     assert!(error.is_outage(), "{error}");
     assert_eq!(frozen.runs.load(Ordering::SeqCst), 1, "run again on another connection");
     let lost = answers.iter().filter(|answer| answer.as_ref().is_err_and(WriteError::is_outage)).count();
-    assert!(lost >= 5, "only {lost} were with the writer that was lost");
+    assert!(lost >= 20, "only {lost} were with the writer that was lost");
     assert!(runs.iter().all(|runs| runs.load(Ordering::SeqCst) <= 1));
     books.database.write(Entry::new(100)).await.unwrap();
 }
