@@ -120,7 +120,7 @@ async fn the_description_has_every_route_and_every_answer() {
         assert!(limits.contains(&true), "says what is taken: {parameter}");
     }
     assert_eq!(parameters("post", "/orders"), BTreeSet::from(["Idempotency-Key", "traceparent"]));
-    assert_eq!(parameters("get", "/orders/{orderId}"), BTreeSet::from(["orderId"]));
+    assert_eq!(parameters("get", "/orders/{orderId}"), BTreeSet::from(["orderId", "Prefer"]));
     let headers = names(&api["paths"]["/orders"]["post"]["responses"]["202"]["headers"]);
     assert_eq!(headers, BTreeSet::from(["Location", "Idempotent-Replayed"]));
 }
