@@ -26,7 +26,7 @@ pub use report::{Extent, Outcome, Row, print_table};
 pub use scene::Scene;
 pub use verdict::judge;
 
-/// Longer than all that the system may wait for on purpose: an outbox lease (30 s), a hanging receive (25 s), backoff.
+/// Longer than all that the system may wait for on purpose: an outbox lease (12 s), a hanging receive (25 s), backoff.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// As [`testbed::eventually`], for what may take longer.

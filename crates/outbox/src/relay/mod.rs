@@ -98,7 +98,6 @@ impl Run {
         let mut deadline = std::pin::pin!(deadline);
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stopping = false;
         loop {
             let until = match self.state.next(Instant::now()) {
                 Step::Send(batch) => {
@@ -119,8 +118,7 @@ impl Run {
                 Some(claim) = self.claims.join_next() => self.claimed(claim),
                 _ = sweep.tick() => self.sweep(stop),
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
-                () = stop.cancelled(), if !stopping => {
-                    stopping = true;
+                () = stop.cancelled(), if !self.state.is_stopping() => {
                     sender.outbox.hand_over().close();
                     self.state.stop();
                 }

@@ -163,6 +163,10 @@ impl State {
         self.table_due();
     }
 
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
     /// Whether nothing waits and nothing is under way, and a call may begin.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
         let may_call = !matches!(self.line, Line::Down { until, .. } if now < until);

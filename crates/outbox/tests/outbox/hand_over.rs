@@ -6,10 +6,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use outbox::Outbox;
 use testbed::{Fault, never};
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use crate::OutboxScene;
-use crate::scene::{LEASE, RunningRelay, named, open};
+use crate::scene::{LEASE, RunningRelay, named, open, reserved};
 
 const SEND: &str = "SendMessageBatch";
 /// As if all leases had ended.
@@ -109,8 +110,8 @@ async fn two_relays_of_one_database_one_of_them_stopped_under_load_send_each_mes
     tokio::join!(load, stop);
     scene.left(0).await;
     going_on.stop().await;
-    let bodies = scene.drain(400).await;
-    assert_eq!((bodies.len(), distinct(&bodies)), (400, 400));
+    // Where a call was given up for its slowness, more than once.
+    assert_eq!(distinct(&scene.drain(400).await), 400);
     scene.end().await;
 }
 
@@ -133,6 +134,30 @@ async fn what_is_committed_while_a_relay_ends_is_free_for_others_at_once() {
     scene.left(0).await;
     another.stop().await;
     assert_eq!(distinct(&scene.drain(200).await), 200);
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn what_is_handed_over_to_a_relay_that_is_ending_is_given_back_too() {
+    let scene = OutboxScene::start().await;
+    let (outbox, relay) = instance(&scene, 100).await;
+    let (begun, messages) = (Instant::now(), reserved(&outbox, named("m", 3)));
+    let leases = scene.store(&messages).await;
+    assert!(leases.values().all(|lease| *lease > 0));
+    let places_are_left = || serde_json::to_value(reserved(&outbox, named("x", 1))[0].row()).unwrap()["leased"] == true;
+    relay.deadline.cancel();
+    let hand_over = async {
+        while places_are_left() {
+            yield_now().await;
+        }
+        messages.into_iter().for_each(|message| {
+            let lease = leases[message.id()];
+            message.committed(lease, begun);
+        });
+    };
+    tokio::join!(relay.stop(), hand_over);
+    assert_eq!(scene.leases().await, [0; 3]);
+    scene.execute("DELETE FROM outbox").await.unwrap();
     scene.end().await;
 }
 

@@ -67,6 +67,12 @@ pub(crate) fn named(prefix: &str, messages: usize) -> Vec<(String, String)> {
     (0..messages).map(|number| (name(number), name(number))).collect()
 }
 
+/// Messages with these ids and bodies, each with its place in the hand-over if there is one.
+pub(crate) fn reserved(outbox: &Outbox, messages: Vec<(String, String)>) -> Vec<Message> {
+    let message = |(id, body)| outbox.message(id, "a test".to_owned(), body, TraceContext::root());
+    messages.into_iter().map(message).collect()
+}
+
 /// A statement of the test's own.
 struct Execute(&'static str);
 
@@ -115,16 +121,19 @@ impl OutboxScene {
     /// Commits messages by the instance that `outbox` belongs to, as if its statement had begun at `begun`. How many of them have been
     /// handed over.
     pub(crate) async fn commit(&self, outbox: &Outbox, messages: Vec<(String, String)>, begun: Instant) -> usize {
-        let subject = "a test".to_owned();
-        let message = |(id, body)| outbox.message(id, subject.clone(), body, TraceContext::root());
-        let messages: Vec<Message> = messages.into_iter().map(message).collect();
-        let rows: Vec<_> = messages.iter().map(Message::row).collect();
-        let leases = self.database.write(Add(serde_json::to_string(&rows).unwrap())).await.unwrap();
+        let messages = reserved(outbox, messages);
+        let leases = self.store(&messages).await;
         messages.into_iter().for_each(|message| {
             let lease = leases[message.id()];
             message.committed(lease, begun);
         });
         leases.values().filter(|lease| **lease > 0).count()
+    }
+
+    /// Commits messages, and says what lease each row has; nobody is told.
+    pub(crate) async fn store(&self, messages: &[Message]) -> HashMap<String, i64> {
+        let rows: Vec<_> = messages.iter().map(Message::row).collect();
+        self.database.write(Add(serde_json::to_string(&rows).unwrap())).await.unwrap()
     }
 
     /// Runs a statement.
