@@ -2,11 +2,9 @@
 
 use std::process::ExitCode;
 
-use ::outbox::Outbox;
 use chassis::outbox::{self, OutboxArguments};
 use chassis::{healthcheck, process, shutdown};
 use clap::{Parser, Subcommand};
-use database::Database;
 use order_service::store::MIGRATIONS;
 use order_service::{OrderService, Part, Settings};
 use sqs::client;
@@ -46,7 +44,9 @@ fn main() -> ExitCode {
         Command::Serve => process::run(NAME, Some(telemetry), serve(settings, Part::Whole)),
         Command::Api => process::run(NAME, Some(telemetry), serve(settings, Part::Api)),
         Command::Worker => process::run(NAME, Some(telemetry), serve(settings, Part::Worker)),
-        Command::Outbox(arguments) => process::run(NAME, None, set_aside(arguments, settings)),
+        Command::Outbox(arguments) => {
+            process::run(NAME, None, async move { outbox::run(arguments, &settings.database_url, &MIGRATIONS).await })
+        }
     }
 }
 
@@ -62,11 +62,4 @@ async fn serve(settings: Settings, part: Part) -> anyhow::Result<ExitCode> {
     service.run(stop).await?;
     tracing::info!("order service stopped");
     Ok(ExitCode::SUCCESS)
-}
-
-async fn set_aside(arguments: OutboxArguments, settings: Settings) -> anyhow::Result<ExitCode> {
-    let database = Database::open(&settings.database_url, &MIGRATIONS).await?;
-    let found = outbox::run(arguments, &Outbox::new(database.clone(), usize::MAX)).await;
-    database.close().await;
-    Ok(if found? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

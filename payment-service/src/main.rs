@@ -2,11 +2,9 @@
 
 use std::process::ExitCode;
 
-use ::outbox::Outbox;
 use chassis::outbox::{self, OutboxArguments};
 use chassis::{healthcheck, process, shutdown};
 use clap::{Parser, Subcommand};
-use database::Database;
 use payment_service::dlq::{self, DlqArguments};
 use payment_service::ledger::MIGRATIONS;
 use payment_service::{PaymentService, Settings};
@@ -44,7 +42,9 @@ fn main() -> ExitCode {
         Command::Healthcheck => healthcheck::run(settings.admin_port),
         Command::Work => process::run(NAME, Some(telemetry), work(settings)),
         Command::Dlq(arguments) => process::run(NAME, None, dead_letters(arguments, settings)),
-        Command::Outbox(arguments) => process::run(NAME, None, set_aside(arguments, settings)),
+        Command::Outbox(arguments) => {
+            process::run(NAME, None, async move { outbox::run(arguments, &settings.database_url, &MIGRATIONS).await })
+        }
     }
 }
 
@@ -65,11 +65,4 @@ async fn dead_letters(arguments: DlqArguments, settings: Settings) -> anyhow::Re
     let sqs = client::from_environment().await;
     let found = dlq::run(arguments, &settings, sqs).await?;
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn set_aside(arguments: OutboxArguments, settings: Settings) -> anyhow::Result<ExitCode> {
-    let database = Database::open(&settings.database_url, &MIGRATIONS).await?;
-    let found = outbox::run(arguments, &Outbox::new(database.clone(), usize::MAX)).await;
-    database.close().await;
-    Ok(if found? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,9 +1,12 @@
 //! `… outbox`: what SQS has refused, for the person who decides what becomes of it.
 
+use std::process::ExitCode;
+
 use clap::{Args, Subcommand};
-use database::WriteError;
+use database::{Database, DatabaseUrl, WriteError};
 use outbox::{Outbox, SetAside};
 use serde_json::{Value, json};
+use sqlx::migrate::Migrator;
 
 use crate::output::{Output, print_json};
 use crate::printable::escaped;
@@ -48,8 +51,20 @@ struct Which {
     all: bool,
 }
 
-/// Runs the command on a service's outbox; false if what it was about is not there.
-pub async fn run(arguments: OutboxArguments, outbox: &Outbox) -> Result<bool, WriteError> {
+/// Runs the command on the outbox in a service's database; a failure if what it was about is not there.
+pub async fn run(
+    arguments: OutboxArguments,
+    database_url: &DatabaseUrl,
+    migrations: &Migrator,
+) -> anyhow::Result<ExitCode> {
+    let database = Database::open(database_url, migrations).await?;
+    let found = run_on(arguments, &Outbox::new(database.clone(), usize::MAX)).await;
+    database.close().await;
+    Ok(if found? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// False if what it was about is not there.
+async fn run_on(arguments: OutboxArguments, outbox: &Outbox) -> Result<bool, WriteError> {
     let output = arguments.output;
     match arguments.command {
         OutboxCommand::List { limit } => {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::body::{self, OrderBody};
 use super::edge::{Caller, OrderSlots, TRACER};
-use super::idempotency_key::IdempotencyKey;
+use super::idempotency_key::{IdempotencyKey, MAX_CHARACTERS};
 use super::prefer::{self, PREFERENCE_APPLIED, PreferWait};
 use super::problem::Problem;
 use super::query::ListQuery;
@@ -106,7 +106,7 @@ impl From<Order> for OrderAnswer {
     params(
         ("Idempotency-Key" = Option<String>, Header, nullable = false,
             pattern = r#"^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#,
-            description = "Makes it safe to send the order again: up to 255 characters, bare or as a quoted string. Kept for 30 days."),
+            description = format!("Makes it safe to send the order again: up to {MAX_CHARACTERS} characters, bare or as a quoted string. Kept for 30 days.")),
         ("traceparent" = Option<String>, Header, nullable = false, description = "W3C trace context to continue."),
     ),
     request_body(content = NewOrderSchema, content_type = "application/json"),
