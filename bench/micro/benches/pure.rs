@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use jiff::Timestamp;
 use order_service::total::OrderTotal;
 use sqs::OutgoingMessage;
-use sqs::batch::pack;
+use sqs::gathering::Gathering;
 use uuid::Uuid;
 
 const MESSAGES: usize = 1_000;
@@ -29,12 +29,23 @@ fn message(id: usize) -> OutgoingMessage {
     }
 }
 
+fn pack(messages: Vec<OutgoingMessage>) {
+    let mut gathering = Gathering::default();
+    for message in messages {
+        let bytes = message.bytes();
+        gathering.push(message, bytes);
+    }
+    while let Some(batch) = gathering.take() {
+        black_box(batch);
+    }
+}
+
 fn batches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("batches");
     group.throughput(Throughput::Elements(MESSAGES as u64));
     let messages: Vec<_> = (0..MESSAGES).map(message).collect();
     group.bench_function("pack 1,000 messages", |bench| {
-        bench.iter_batched(|| messages.clone(), |messages| pack(black_box(messages)), BatchSize::SmallInput);
+        bench.iter_batched(|| messages.clone(), pack, BatchSize::SmallInput);
     });
     group.finish();
 }
