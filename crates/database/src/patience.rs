@@ -1,20 +1,21 @@
 //! The patient writer: writes whose rows somebody else has.
 //!
-//! A group does not wait for such a row, and does not even try while it is known to be locked: its write comes here, is run
+//! A writer does not wait for such a row, and does not even try while it is known to be locked: its write comes here, is run
 //! alone, and waits for the row for a second or two. Then its caller hears that the row is locked, and tries again in its
-//! own time. The first write that gets through tells the groups that the row is free.
+//! own time. The first write that gets through tells the writers that the row is free. Never on SQLite, where a lock is on
+//! the whole database.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use crate::WriteError;
-use crate::group_commit::{GROUP_TIMEOUT, MAX_GROUP, QUEUE, answer_all};
+use crate::inbox::Inbox;
 use crate::session::Session;
-use crate::transaction::{GroupError, together};
-use crate::write::Job;
+use crate::set::AnySet;
+use crate::writer::GROUP_TIMEOUT;
+use crate::{Key, WriteError};
 
 /// How long a write is tried here before its caller hears that the row is locked.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -24,113 +25,115 @@ const ROUND: Duration = Duration::from_millis(750);
 /// Rows that are remembered as locked. Those that are forgotten are found locked once more.
 const MAX_ROWS: usize = 1024;
 
-/// Runs alone what would hold up others.
-pub(crate) struct PatientWriter {
-    session: Session,
-    waiting: flume::Receiver<Box<dyn Job>>,
-    rows: LockedRows,
-}
-
 /// The way to the [`PatientWriter`]; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Refer {
-    jobs: flume::Sender<Box<dyn Job>>,
-    rows: LockedRows,
+pub(crate) struct Patience {
+    pub(crate) inbox: Arc<Inbox>,
+    /// Rows that somebody else has, as far as is known.
+    rows: Arc<Mutex<HashSet<Key>>>,
 }
 
-impl Refer {
-    /// Passes on a write whose row is known to be locked; gives back any other.
-    pub(crate) fn if_locked(&self, job: Box<dyn Job>) -> Option<Box<dyn Job>> {
-        if job.contended_row().is_some_and(|row| self.rows.contains(row)) {
-            return self.jobs.try_send(job).err().map(flume::TrySendError::into_inner);
-        }
-        Some(job)
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self { inbox: Arc::new(Inbox::new()), rows: Arc::default() }
     }
 
-    /// Passes on a write that has found its row locked.
-    pub(crate) fn locked(&self, job: Box<dyn Job>, error: WriteError) {
-        self.rows.add(job.contended_row());
-        if let Err(full) = self.jobs.try_send(job) {
-            full.into_inner().answer(Err(error));
+    /// Whether the row is known to be locked.
+    pub(crate) fn is_locked(&self, row: Key) -> bool {
+        self.rows().contains(&row)
+    }
+
+    /// Passes on a single write that has found its row locked.
+    pub(crate) fn refer(&self, single: Box<dyn AnySet>, error: WriteError) {
+        self.locked(single.key());
+        if let Err(no_place) = self.inbox.push_set(single) {
+            no_place.failed(error);
         }
     }
+
+    fn locked(&self, row: Option<Key>) {
+        let mut rows = self.rows();
+        if rows.len() >= MAX_ROWS {
+            rows.clear();
+        }
+        rows.extend(row);
+    }
+
+    fn rows(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs alone what would hold up others.
+pub(crate) struct PatientWriter {
+    pub(crate) session: Session,
+    pub(crate) patience: Patience,
+}
+
+/// A single write that is tried until then.
+struct Held {
+    single: Box<dyn AnySet>,
+    until: Instant,
 }
 
 impl PatientWriter {
-    pub(crate) fn new(session: Session) -> (Self, Refer) {
-        let (jobs, waiting) = flume::bounded(QUEUE);
-        let rows = LockedRows::default();
-        (Self { session, waiting, rows: rows.clone() }, Refer { jobs, rows })
-    }
-
-    /// Ends when the last [`Refer`] has gone.
+    /// Ends when the inbox is closed and empty.
     pub(crate) async fn run(mut self) {
         let mut held = VecDeque::new();
         loop {
-            if held.is_empty() {
-                let Ok(first) = self.waiting.recv_async().await else { break };
-                held.push_back(Held::new(first));
-            }
-            held.extend(self.waiting.try_iter().take(MAX_GROUP.saturating_sub(held.len())).map(Held::new));
-            let share = ROUND / u32::try_from(held.len()).unwrap_or(u32::MAX);
-            let Some(Held { job, until }) = held.pop_front() else { continue };
-            let mut alone = [job];
-            let outcome = timeout(GROUP_TIMEOUT, together(&mut self.session, Some(share), &mut alone)).await;
-            let outcome = outcome.unwrap_or(Err(GroupError::Transaction(WriteError::TimedOut)));
-            let [job] = alone;
-            match outcome {
-                Err(GroupError::Transaction(error)) => {
+            let taken = if held.is_empty() { self.patience.inbox.take().await } else { None };
+            hold(taken.unwrap_or_else(|| self.patience.inbox.try_take()), &mut held);
+            let share = ROUND / u32::try_from(held.len().max(1)).unwrap_or(u32::MAX);
+            let Some(Held { mut single, until }) = held.pop_front() else { break };
+            match timeout(GROUP_TIMEOUT, self.run_alone(&mut single, share)).await.unwrap_or(Err(WriteError::TimedOut))
+            {
+                Err(error) if error.is_outage() => {
                     // The others need not find out one after the other that the database is away.
-                    answer_all(std::iter::once(job).chain(held.drain(..).map(|held| held.job)), error);
+                    single.failed(error.clone());
+                    held.drain(..).for_each(|held| held.single.failed(error.clone()));
                 }
-                Err(GroupError::Write(error)) if error.is_locked() => {
-                    self.rows.add(job.contended_row());
+                Err(error) if error.is_locked() => {
+                    self.patience.locked(single.key());
                     if Instant::now() < until {
-                        held.push_back(Held { job, until });
+                        held.push_back(Held { single, until });
                     } else {
-                        job.answer(Err(error));
+                        single.failed(error);
                     }
                 }
                 outcome => {
-                    self.rows.remove(job.contended_row());
-                    job.answer(outcome.map_err(GroupError::into_inner));
+                    let free = single.key();
+                    self.patience.rows().retain(|row| Some(*row) != free);
+                    match outcome {
+                        Ok(()) => single.committed(),
+                        Err(error) => single.failed(error),
+                    }
                 }
             }
         }
         self.session.close().await;
     }
-}
 
-struct Held {
-    job: Box<dyn Job>,
-    until: Instant,
-}
-
-impl Held {
-    fn new(job: Box<dyn Job>) -> Self {
-        Self { job, until: Instant::now() + PATIENCE }
-    }
-}
-
-/// Rows that somebody else has, as far as is known; cheap to clone.
-#[derive(Clone, Default)]
-struct LockedRows(Arc<Mutex<HashSet<String>>>);
-
-impl LockedRows {
-    fn contains(&self, row: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(row)
-    }
-
-    fn add(&self, row: Option<&str>) {
-        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if rows.len() >= MAX_ROWS {
-            rows.clear();
+    async fn run_alone(&mut self, single: &mut Box<dyn AnySet>, lock_timeout: Duration) -> Result<(), WriteError> {
+        let mut connection = self.session.take().await?;
+        connection.wait_for_locks(lock_timeout).await?;
+        let outcome = single.run(&mut connection).await;
+        if !outcome.as_ref().is_err_and(WriteError::is_outage) {
+            self.session.keep(connection);
         }
-        rows.extend(row.map(str::to_owned));
+        outcome
     }
+}
 
-    fn remove(&self, row: Option<&str>) {
-        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        row.map(|row| rows.remove(row));
+fn hold(sets: Vec<Box<dyn AnySet>>, held: &mut VecDeque<Held>) {
+    let until = Instant::now() + PATIENCE;
+    let mut sets = VecDeque::from(sets);
+    while let Some(mut set) = sets.pop_front() {
+        if set.len() > 1 {
+            let second = set.split();
+            sets.push_front(second);
+            sets.push_front(set);
+        } else {
+            held.push_back(Held { single: set, until });
+        }
     }
 }

@@ -34,7 +34,7 @@ impl Reads {
         let options = AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(CONNECT_TIMEOUT)
-            .after_connect(move |connection, _| limit(connection, engine, Purpose::Service).boxed());
+            .after_connect(move |connection, _| limit(connection, engine, Purpose::Reading).boxed());
         Ok(Self(options.connect(&url.connect_url()).await?))
     }
 

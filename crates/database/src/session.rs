@@ -10,17 +10,17 @@
 //!   timeout) for which a claim leases it: a frozen worker's claim never outlasts the lease in the table.
 //! - A client that has gone while its statement runs or waits is noticed within [`CLIENT_CHECK_INTERVAL`], one that has
 //!   gone without a word within [`TCP_USER_TIMEOUT`] or, while nothing is sent, [`TCP_KEEPALIVES_IDLE`] later.
-//! - On this side a group of writes ends within [`GROUP_TIMEOUT`](crate::group_commit::GROUP_TIMEOUT), a read within
+//! - On this side what is written together ends within [`GROUP_TIMEOUT`](crate::writer::GROUP_TIMEOUT), a read within
 //!   [`READ_TIMEOUT`](crate::reads::READ_TIMEOUT): later than the server's own limits, which tell more of what happened.
 
 use std::io;
 use std::time::Duration;
 
 use sqlx::any::AnyConnectOptions;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection};
-use tokio::time::timeout;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
+use tokio::time::{Instant, timeout};
 
-use crate::{DatabaseUrl, Engine, WriteError};
+use crate::{Connection, DatabaseUrl, Engine};
 
 /// How long a statement waits for a row or table that somebody else has locked. Groups of other instances keep theirs for
 /// some tens of milliseconds.
@@ -48,16 +48,24 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long opening a connection may take before the database counts as out of reach.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the first word on a connection that has been idle may wait for its answer; SQLite waits for its lock first.
-const BEGIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a connection may have been idle without being asked whether it is still there,
+const IDLE: Duration = Duration::from_secs(1);
+/// and how long its answer may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long saying goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A set's statement is planned once for a connection, however little is stored by then, and must do for a million rows: it
+/// finds its rows by an index, in the index's order.
+const PLANS: &str = "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off";
 
 /// What a session is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Reads and writes by key.
-    Service,
+    /// Reads.
+    Reading,
+    /// A writer's.
+    Writing,
     /// Bringing the schema up to date: an index on a large table takes its time.
     Migration,
 }
@@ -72,10 +80,10 @@ pub(crate) async fn limit(connection: &mut AnyConnection, engine: Engine, purpos
         ),
         Engine::Postgres => {
             let (lock, statement) = match purpose {
-                Purpose::Service => (LOCK_TIMEOUT, STATEMENT_TIMEOUT),
+                Purpose::Reading | Purpose::Writing => (LOCK_TIMEOUT, STATEMENT_TIMEOUT),
                 Purpose::Migration => (MIGRATION_LOCK_TIMEOUT, Duration::ZERO),
             };
-            [
+            let limits = [
                 ("lock_timeout", lock.as_millis()),
                 ("statement_timeout", statement.as_millis()),
                 ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT.as_millis()),
@@ -84,9 +92,12 @@ pub(crate) async fn limit(connection: &mut AnyConnection, engine: Engine, purpos
                 ("tcp_keepalives_interval", TCP_KEEPALIVES_INTERVAL.as_secs().into()),
                 ("tcp_keepalives_count", TCP_KEEPALIVES_COUNT.into()),
                 ("tcp_user_timeout", TCP_USER_TIMEOUT.as_millis()),
-            ]
-            .map(|(setting, value)| format!("SET {setting} = {value}"))
-            .join("; ")
+            ];
+            let mut settings = limits.map(|(setting, value)| format!("SET {setting} = {value}")).join("; ");
+            if purpose == Purpose::Writing {
+                settings.push_str(PLANS);
+            }
+            settings
         }
     };
     sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection).await?;
@@ -109,59 +120,42 @@ pub(crate) fn timed_out(what: &str, limit: Duration) -> sqlx::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("{what} within {} s", limit.as_secs())).into()
 }
 
-/// A writer's connection, opened when it is wanted and again after it was lost.
+/// Its own connection, opened when a writer wants it and again after it was lost.
 pub(crate) struct Session {
     url: DatabaseUrl,
-    connection: Option<AnyConnection>,
+    kept: Option<(Connection, Instant)>,
 }
 
 impl Session {
     pub(crate) fn new(url: DatabaseUrl) -> Self {
-        Self { url, connection: None }
+        Self { url, kept: None }
     }
 
-    /// Begins a transaction in which a statement waits for a lock as long as `lock_timeout`, or as the session has it.
-    ///
-    /// Not sqlx's `Transaction`: when the disk is full, SQLite ends a transaction by itself. sqlx would go on counting it
-    /// as open, and refuse every further one on that connection.
-    pub(crate) async fn begin(&mut self, lock_timeout: Option<Duration>) -> Result<AnyConnection, WriteError> {
-        let begin = match (self.url.engine(), lock_timeout) {
-            // A deferred SQLite transaction that turns into a writing one fails at once when another process writes;
-            // an immediate one waits its turn.
-            (Engine::Sqlite, _) => "BEGIN IMMEDIATE".to_owned(),
-            (Engine::Postgres, None) => "BEGIN".to_owned(),
-            (Engine::Postgres, Some(limit)) => {
-                format!("BEGIN; SET LOCAL lock_timeout = {}", limit.as_millis().max(1))
+    /// Takes the connection out; one that is not [kept](Self::keep) afterwards is closed by being dropped.
+    pub(crate) async fn take(&mut self) -> Result<Connection, sqlx::Error> {
+        if let Some((mut connection, since)) = self.kept.take() {
+            // Whether it has been lost while it was idle, only using it can tell. A file is not lost.
+            if self.url.engine() == Engine::Sqlite || since.elapsed() < IDLE {
+                return Ok(connection);
             }
-        };
-        let begin = || sqlx::raw_sql(AssertSqlSafe(begin.clone()));
-        if let Some(mut connection) = self.connection.take() {
-            // Whether it has been lost while it was idle, only using it can tell.
-            let limit =
-                BEGIN_TIMEOUT + if self.url.engine() == Engine::Sqlite { SQLITE_BUSY_TIMEOUT } else { Duration::ZERO };
-            match timeout(limit, begin().execute(&mut connection)).await {
-                Ok(Ok(_)) => return Ok(connection),
-                Ok(Err(error)) if self.url.engine() == Engine::Sqlite => {
-                    self.connection = Some(connection);
-                    return Err(error.into());
-                }
+            match timeout(PING_TIMEOUT, connection.execute("SELECT 1")).await {
+                Ok(Ok(())) => return Ok(connection),
                 lost => tracing::debug!(?lost, "connecting to the database again"),
             }
         }
-        let mut connection = connect(&self.url, Purpose::Service).await?;
-        begin().execute(&mut connection).await?;
-        Ok(connection)
+        let connection = connect(&self.url, Purpose::Writing).await?;
+        Ok(Connection::new(self.url.engine(), connection, LOCK_TIMEOUT))
     }
 
-    /// Takes a connection back after its transaction has ended. One that is not given back is closed by being dropped.
-    pub(crate) fn keep(&mut self, connection: AnyConnection) {
-        self.connection = Some(connection);
+    /// Takes the connection back.
+    pub(crate) fn keep(&mut self, connection: Connection) {
+        self.kept = Some((connection, Instant::now()));
     }
 
     pub(crate) async fn close(self) {
-        if let Some(connection) = self.connection {
+        if let Some((connection, _)) = self.kept {
             // A database that does not answer ends the session by itself.
-            let _ = timeout(CLOSE_TIMEOUT, connection.close()).await;
+            let _ = timeout(CLOSE_TIMEOUT, connection.into_any().close()).await;
         }
     }
 }

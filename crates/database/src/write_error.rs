@@ -6,7 +6,7 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
-use crate::group_commit::WRITE_TIMEOUT;
+use crate::writers::WRITE_TIMEOUT;
 
 /// Why a write did not happen, or is not known to have happened.
 ///

@@ -15,10 +15,17 @@
 //! CREATE INDEX outbox_due ON outbox (lease_until, id);
 //! ```
 //!
-//! A relay takes a lease on rows (`claim`), and says what became of them (`settle`). What SQS refuses stays, set aside,
-//! until a person decides ([`SetAside`]).
+//! A row is inserted with its lease already taken by the instance that inserts it, and handed over to that one's relay in
+//! memory ([`Message`]). What a crash, another instance or a full hand-over has left, a relay takes a lease on when the one
+//! before is over (`claim`). It says what became of the rows (`settle`), each mark fenced by the row's lease. What SQS refuses
+//! stays, set aside, until a person decides ([`SetAside`]).
 
+#![allow(dead_code)] // Until the relay takes what is handed over.
+
+#[macro_use]
+mod message;
 mod claim;
+mod hand_over;
 mod metrics;
 mod pending;
 pub mod relay;
@@ -26,24 +33,20 @@ mod set_aside;
 mod settle;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use database::{Database, WriteError};
-use sqlx::AnyConnection;
-use tokio::sync::Notify;
+use database::{Database, Engine, WriteError};
 
-use sqs::batch::MAX_ENTRIES;
-use sqs::trace::TraceContext;
-
-use claim::Claim;
+pub(crate) use claim::Claimed;
 pub use claim::claim_statement;
-pub(crate) use claim::{Claimed, Claims};
+use claim::{Claim, Free, LEASE};
+use hand_over::HandOver;
+pub use message::{Message, MessageRow};
 pub use metrics::Metrics;
 use pending::Pending;
 pub use relay::Relay;
 pub use set_aside::SetAside;
-pub(crate) use settle::Settlement;
+pub(crate) use settle::{Fate, Settlement};
 
 /// The lease of a row that is set aside.
 const NEVER: i64 = i64::MAX;
@@ -55,44 +58,17 @@ pub struct Outbox(Arc<Inner>);
 struct Inner {
     database: Database,
     cap: usize,
+    /// When this outbox was made, by the process's clock.
+    begun: i64,
     pending: Pending,
-    /// Rows committed since the relay last claimed.
-    fresh: AtomicUsize,
-    wake: Notify,
+    hand_over: HandOver,
 }
 
 impl Outbox {
-    /// The outbox in `database`, meant to hold no more than `cap` rows.
+    /// The outbox in `database`, meant to hold no more than `cap` rows, in memory or not.
     pub fn new(database: Database, cap: usize) -> Self {
-        let (pending, fresh, wake) = Default::default();
-        Self(Arc::new(Inner { database, cap, pending, fresh, wake }))
-    }
-
-    /// Stores a message in the caller's transaction. One that is already waiting under the same id stays as it is.
-    pub async fn add(
-        transaction: &mut AnyConnection,
-        id: &str,
-        subject: &str,
-        body: &str,
-        trace: TraceContext,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "INSERT INTO outbox (id, subject, body, traceparent) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        )
-        .bind(id)
-        .bind(subject)
-        .bind(body)
-        .bind(trace.to_string())
-        .execute(transaction)
-        .await?;
-        Ok(())
-    }
-
-    /// Tells the relay that a message has been committed, so that it goes out without a polling delay.
-    pub fn committed(&self) {
-        self.0.pending.added(1);
-        self.0.fresh.fetch_add(1, Ordering::Relaxed);
-        self.0.wake.notify_one();
+        let (pending, hand_over) = (Pending::default(), HandOver::new(cap));
+        Self(Arc::new(Inner { database, cap, begun: milliseconds_now(), pending, hand_over }))
     }
 
     /// Whether so much is waiting for SQS that no more should be accepted.
@@ -105,27 +81,34 @@ impl Outbox {
         self.0.pending.rows()
     }
 
-    /// Resolves after the next commit.
-    pub(crate) async fn woken(&self) {
-        self.0.wake.notified().await;
+    /// The rows that this instance commits, on their way to its relay.
+    pub(crate) fn hand_over(&self) -> &HandOver {
+        &self.0.hand_over
     }
 
-    /// Whether a full batch has been committed since the last claim.
-    pub(crate) fn has_full_batch(&self) -> bool {
-        self.0.fresh.load(Ordering::Relaxed) >= MAX_ENTRIES
+    /// Takes a lease on the oldest rows whose lease is over: those that a crash, another instance or a full hand-over has left.
+    pub(crate) async fn claim(&self, limit: usize) -> Result<Vec<Claimed>, WriteError> {
+        self.0.database.write(Claim(i64::try_from(limit).unwrap_or(i64::MAX))).await
     }
 
-    /// Takes a lease on the oldest due rows.
-    pub(crate) async fn claim(&self, limit: usize) -> Result<Claims, WriteError> {
-        self.0.fresh.store(0, Ordering::Relaxed);
-        let engine = self.0.database.engine();
-        self.0.database.write(Claim { engine, limit: i64::try_from(limit).unwrap_or(i64::MAX) }).await
+    /// On SQLite, where no other process has a relay at work, frees the rows whose lease was taken before this outbox was made:
+    /// their instance is gone. To be called when a relay starts. On PostgreSQL it does nothing: they are free within the lease.
+    pub(crate) async fn free_what_was_left(&self) -> Result<(), WriteError> {
+        match self.0.database.engine() {
+            // What this instance has inserted or claimed ends later.
+            Engine::Sqlite => self.0.database.write(Free(self.0.begun.saturating_add(LEASE.as_millis() as i64))).await,
+            Engine::Postgres => Ok(()),
+        }
     }
 
-    /// Takes what became of claimed rows into the table.
+    /// Takes what became of rows into the table, those that were sent in one statement.
     pub(crate) async fn settle(&self, settlement: Settlement) -> Result<(), WriteError> {
-        let ended = settlement.ended();
-        self.0.database.write(settlement).await?;
+        let (ended, Settlement { sent, marks }) = (settlement.ended(), settlement);
+        let database = &self.0.database;
+        let sent = async { if sent.is_empty() { Ok(()) } else { database.write(sent).await } };
+        let marks = async { if marks.is_empty() { Ok(()) } else { database.write(marks).await } };
+        let (sent, marked) = tokio::join!(sent, marks);
+        sent.and(marked)?;
         self.0.pending.ended(ended);
         Ok(())
     }

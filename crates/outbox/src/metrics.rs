@@ -9,14 +9,21 @@ use prometheus_client::registry::Registry;
 /// The counters of one process; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    pub(crate) published: Family<QueueLabel, Counter>,
-    pub(crate) pending: Family<QueueLabel, Gauge>,
-    pub(crate) set_aside: Family<QueueLabel, Counter>,
+    published: Family<QueueLabel, Counter>,
+    pending: Family<QueueLabel, Gauge>,
+    set_aside: Family<QueueLabel, Counter>,
+}
+
+/// Those of one queue, which begin at 0.
+pub(crate) struct QueueMetrics {
+    pub(crate) published: Counter,
+    pub(crate) pending: Gauge,
+    pub(crate) set_aside: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct QueueLabel {
-    pub(crate) queue: String,
+struct QueueLabel {
+    queue: String,
 }
 
 impl Metrics {
@@ -32,8 +39,13 @@ impl Metrics {
         );
         metrics
     }
-}
 
-pub(crate) fn label(queue: &str) -> QueueLabel {
-    QueueLabel { queue: queue.to_owned() }
+    pub(crate) fn of(&self, queue: &str) -> QueueMetrics {
+        let label = QueueLabel { queue: queue.to_owned() };
+        QueueMetrics {
+            published: self.published.get_or_create_owned(&label),
+            pending: self.pending.get_or_create_owned(&label),
+            set_aside: self.set_aside.get_or_create_owned(&label),
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! What SQS has refused, for the person who decides what becomes of it.
 
-use database::{Write, WriteError};
-use sqlx::{AnyConnection, Row};
+use std::collections::HashSet;
+
+use database::{Connection, Key, Statement, Write, WriteError};
+use sqlx::Row;
 
 use super::{NEVER, Outbox};
 
-/// Rows that are marked in one transaction.
+/// Rows that are marked by one statement.
 const PAGE: usize = 100;
 
 /// A row that SQS has refused. It waits until it is sent again or dropped.
@@ -48,7 +50,11 @@ impl Outbox {
 
     /// Has those of these rows sent that were set aside; returns their ids. A relay finds them within a second.
     pub async fn retry(&self, ids: &[String]) -> Result<Vec<String>, WriteError> {
-        self.mark(ids, Mark::Retry).await
+        let mut retried = Vec::new();
+        for ids in ids.chunks(PAGE) {
+            retried.extend(self.0.database.write(Retry(ids.to_vec())).await?);
+        }
+        Ok(retried)
     }
 
     /// Has all rows sent that are set aside now; returns how many that were.
@@ -67,48 +73,61 @@ impl Outbox {
 
     /// Deletes those of these rows that were set aside, for good; returns their ids.
     pub async fn discard(&self, ids: &[String]) -> Result<Vec<String>, WriteError> {
-        self.mark(ids, Mark::Discard).await
-    }
-
-    async fn mark(&self, ids: &[String], mark: Mark) -> Result<Vec<String>, WriteError> {
-        let mut marked = Vec::new();
+        let mut discarded = Vec::new();
         for ids in ids.chunks(PAGE) {
-            marked.extend(self.0.database.write(MarkRows { ids: ids.to_vec(), mark }).await?);
+            discarded.extend(self.0.database.write(Discard(ids.to_vec())).await?);
         }
-        Ok(marked)
+        Ok(discarded)
     }
 }
 
-#[derive(Clone, Copy)]
-enum Mark {
-    Retry,
-    Discard,
-}
+struct Retry(Vec<String>);
 
-struct MarkRows {
-    ids: Vec<String>,
-    mark: Mark,
-}
+const RETRY: Statement = Statement {
+    sqlite: "UPDATE outbox SET fault = NULL, lease_until = 0, attempts = 0 \
+             WHERE id IN (SELECT value FROM json_each($1)) AND fault IS NOT NULL RETURNING id",
+    postgres: "UPDATE outbox SET fault = NULL, lease_until = 0, attempts = 0 \
+               WHERE id = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json)))) AND fault IS NOT NULL \
+               RETURNING id",
+};
 
-impl Write for MarkRows {
+impl Write for Retry {
     type Output = Vec<String>;
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<Self::Output, sqlx::Error> {
-        let sql = match self.mark {
-            Mark::Retry => {
-                "UPDATE outbox SET fault = NULL, lease_until = 0, attempts = 0 \
-                 WHERE id = $1 AND fault IS NOT NULL RETURNING id"
-            }
-            Mark::Discard => "DELETE FROM outbox WHERE id = $1 AND fault IS NOT NULL RETURNING id",
-        };
-        let mut marked = Vec::new();
-        for id in &self.ids {
-            marked.extend(sqlx::query_scalar(sql).bind(id).fetch_optional(&mut *transaction).await?);
-        }
-        Ok(marked)
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Vec<String>>, sqlx::Error> {
+        run(RETRY, set.iter().map(|retry| &*retry.0), connection).await
     }
 }
 
+struct Discard(Vec<String>);
+
+const DISCARD: Statement = Statement {
+    sqlite: "DELETE FROM outbox WHERE id IN (SELECT value FROM json_each($1)) AND fault IS NOT NULL RETURNING id",
+    postgres: "DELETE FROM outbox WHERE id = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json)))) \
+               AND fault IS NOT NULL RETURNING id",
+};
+
+impl Write for Discard {
+    type Output = Vec<String>;
+
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Vec<String>>, sqlx::Error> {
+        run(DISCARD, set.iter().map(|discard| &*discard.0), connection).await
+    }
+}
+
+/// Runs a statement on rows by their ids, and tells each of a set which of its own there were.
+async fn run<'a>(
+    statement: Statement,
+    set: impl Iterator<Item = &'a [String]>,
+    connection: &mut Connection,
+) -> Result<Vec<Vec<String>>, sqlx::Error> {
+    let set: Vec<_> = set.collect();
+    let rows = connection.rows(statement, &set.concat()).await?;
+    let found = rows.iter().map(|row| row.try_get("id")).collect::<Result<HashSet<String>, _>>()?;
+    Ok(set.iter().map(|ids| ids.iter().filter(|id| found.contains(*id)).cloned().collect()).collect())
+}
+
+/// The first rows after that id.
 struct RetryPage {
     after: String,
 }
@@ -116,16 +135,23 @@ struct RetryPage {
 impl Write for RetryPage {
     type Output = Vec<String>;
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<Self::Output, sqlx::Error> {
-        sqlx::query_scalar(
-            "UPDATE outbox SET fault = NULL, lease_until = 0, attempts = 0 WHERE id IN (\
-                 SELECT id FROM outbox WHERE lease_until = $1 AND id > $2 AND fault IS NOT NULL ORDER BY id LIMIT $3) \
-             RETURNING id",
-        )
-        .bind(NEVER)
-        .bind(&self.after)
-        .bind(PAGE as i64)
-        .fetch_all(transaction)
-        .await
+    fn key(&self) -> Option<Key> {
+        // One at a time.
+        Some(Key::of("the outbox's rows that are set aside"))
+    }
+
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Vec<String>>, sqlx::Error> {
+        let mut pages = Vec::with_capacity(set.len());
+        for RetryPage { after } in set {
+            let page = sqlx::query_scalar(
+                "UPDATE outbox SET fault = NULL, lease_until = 0, attempts = 0 WHERE id IN (\
+                     SELECT id FROM outbox WHERE lease_until = $1 AND id > $2 AND fault IS NOT NULL \
+                     ORDER BY id LIMIT $3) \
+                 RETURNING id",
+            );
+            let page = page.bind(NEVER).bind(after).bind(PAGE as i64).fetch_all(connection.any()).await?;
+            pages.push(page);
+        }
+        Ok(pages)
     }
 }

@@ -1,92 +1,133 @@
-//! What became of claimed rows.
+//! What became of rows on which this relay had the lease.
 
 use std::time::Duration;
 
-use database::Write;
-use sqlx::AnyConnection;
+use database::{Connection, Statement, Write, now};
+use serde::Serialize;
 
-use super::{NEVER, milliseconds_now};
-use sqs::batch::MAX_ENTRIES;
+use crate::{Claimed, NEVER};
 
-/// What became of rows of one claim. Each mark, but the end of a row that was sent, is fenced by the lease: what another
-/// relay has claimed since then is that one's.
+/// What became of a row.
+pub(crate) enum Fate {
+    /// SQS has taken it: the row is deleted, whoever has the lease by now.
+    Sent,
+    /// To be tried again after a wait.
+    Retry(Duration),
+    /// SQS has refused it, for this reason.
+    SetAside(String),
+    /// Not tried, or not to the end: free for whoever claims it next.
+    Released,
+}
+
+/// What became of some rows. Each mark, but the end of a row that was sent, is fenced by the row's lease: what another relay
+/// has claimed since then is that one's.
+#[derive(Default)]
 pub(crate) struct Settlement {
-    /// The claim's.
-    lease: i64,
-    /// Ids of what SQS has taken.
-    pub(crate) sent: Vec<String>,
-    /// Ids to be tried again, each after a wait.
-    pub(crate) retry: Vec<(String, Duration)>,
-    /// Ids that SQS has refused, each with its reason.
-    pub(crate) set_aside: Vec<(String, String)>,
-    /// Ids of what was not tried, or not to the end: free for whoever claims them next.
-    pub(crate) released: Vec<String>,
+    pub(super) sent: Sent,
+    pub(super) marks: Marks,
 }
 
 impl Settlement {
-    /// Nothing yet of rows with that lease.
-    pub(crate) fn of(lease: i64) -> Self {
-        Self { lease, sent: Vec::new(), retry: Vec::new(), set_aside: Vec::new(), released: Vec::new() }
+    /// Says what became of a row.
+    pub(crate) fn add(&mut self, row: &Claimed, fate: Fate) {
+        let id = row.message.id.clone();
+        let (tried, wait, until, fault) = match fate {
+            Fate::Sent => return self.sent.0.push(id),
+            Fate::Retry(wait) => (1, wait.as_millis() as i64, None, None),
+            Fate::SetAside(reason) => (1, 0, Some(NEVER), Some(reason)),
+            Fate::Released => (0, 0, Some(0), None),
+        };
+        self.marks.0.push(Mark { id, lease: row.lease, tried, wait, until, fault });
     }
 
     /// Whether it says what became of that row.
-    pub(crate) fn has(&self, id: &str) -> bool {
-        let mut ids = (self.sent.iter().chain(&self.released))
-            .chain(self.retry.iter().map(|(id, _)| id))
-            .chain(self.set_aside.iter().map(|(id, _)| id));
-        ids.any(|settled| settled == id)
+    pub(crate) fn has(&self, row: &Claimed) -> bool {
+        let mut ids = self.sent.0.iter().chain(self.marks.0.iter().map(|mark| &mark.id));
+        ids.any(|id| *id == row.message.id)
     }
 
     /// How many rows no longer wait for SQS.
     pub(super) fn ended(&self) -> usize {
-        self.sent.len() + self.set_aside.len()
+        self.sent.0.len() + self.marks.0.iter().filter(|mark| mark.until == Some(NEVER)).count()
     }
 }
 
-impl Write for Settlement {
+/// Ids of rows that were sent.
+#[derive(Default)]
+pub(super) struct Sent(Vec<String>);
+
+const DELETE: Statement = Statement {
+    sqlite: "DELETE FROM outbox WHERE id IN (SELECT value FROM json_each($1))",
+    postgres: "DELETE FROM outbox WHERE id = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))",
+};
+
+impl Sent {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Write for Sent {
     type Output = ();
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        // One statement for any number up to ten: the places left over repeat the last id.
-        for ids in self.sent.chunks(MAX_ENTRIES) {
-            let mut delete = sqlx::query("DELETE FROM outbox WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
-            for place in 0..MAX_ENTRIES {
-                delete = delete.bind(&ids[place.min(ids.len() - 1)]);
-            }
-            delete.execute(&mut *transaction).await?;
-        }
-        for ids in self.released.chunks(MAX_ENTRIES) {
-            let mut release = sqlx::query(
-                "UPDATE outbox SET lease_until = 0 \
-                 WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AND lease_until = $11",
-            );
-            for place in 0..MAX_ENTRIES {
-                release = release.bind(&ids[place.min(ids.len() - 1)]);
-            }
-            release.bind(self.lease).execute(&mut *transaction).await?;
-        }
-        for (id, wait) in &self.retry {
-            sqlx::query(
-                "UPDATE outbox SET attempts = attempts + 1, lease_until = $1 WHERE id = $2 AND lease_until = $3",
-            )
-            .bind(milliseconds_now().saturating_add(wait.as_millis() as i64))
-            .bind(id)
-            .bind(self.lease)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        for (id, fault) in &self.set_aside {
-            sqlx::query(
-                "UPDATE outbox SET attempts = attempts + 1, lease_until = $1, fault = $2 \
-                 WHERE id = $3 AND lease_until = $4",
-            )
-            .bind(NEVER)
-            .bind(fault)
-            .bind(id)
-            .bind(self.lease)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        Ok(())
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<()>, sqlx::Error> {
+        let ids: Vec<&String> = set.iter().flat_map(|sent| &sent.0).collect();
+        connection.rows(DELETE, &ids).await?;
+        Ok(vec![(); set.len()])
+    }
+}
+
+/// Rows that stay.
+#[derive(Default)]
+pub(super) struct Marks(Vec<Mark>);
+
+#[derive(Serialize)]
+struct Mark {
+    id: String,
+    /// The fence.
+    lease: i64,
+    /// How many tries it was.
+    tried: i64,
+    /// Milliseconds from now,
+    wait: i64,
+    /// unless it is that.
+    until: Option<i64>,
+    fault: Option<String>,
+}
+
+const MARK: Statement = Statement {
+    sqlite: concat!(
+        "UPDATE outbox SET attempts = attempts + (mark->>'tried'), fault = mark->>'fault', \
+             lease_until = COALESCE(mark->>'until', ",
+        now!(sqlite),
+        " + (mark->>'wait')) \
+         FROM (SELECT value AS mark FROM json_each($1)) \
+         WHERE id = mark->>'id' AND lease_until = mark->>'lease'"
+    ),
+    postgres: concat!(
+        "WITH mark AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST($1 AS json)) \
+             AS mark (id text, lease bigint, tried bigint, wait bigint, until bigint, fault text)) \
+         UPDATE outbox SET (attempts, fault, lease_until) = (\
+             SELECT outbox.attempts + mark.tried, mark.fault, COALESCE(mark.until, ",
+        now!(postgres),
+        " + mark.wait) FROM mark WHERE mark.id = outbox.id AND mark.lease = outbox.lease_until) \
+         WHERE id = ANY (ARRAY(SELECT mark.id FROM mark)) AND lease_until = (\
+             SELECT mark.lease FROM mark WHERE mark.id = outbox.id AND mark.lease = outbox.lease_until)"
+    ),
+};
+
+impl Marks {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Write for Marks {
+    type Output = ();
+
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<()>, sqlx::Error> {
+        let marks: Vec<&Mark> = set.iter().flat_map(|marks| &marks.0).collect();
+        connection.rows(MARK, &marks).await?;
+        Ok(vec![(); set.len()])
     }
 }

@@ -1,4 +1,4 @@
-//! Messages on their way out, and how they are packed into batches.
+//! Messages on their way out, and how much of them a batch takes.
 
 use std::collections::BTreeMap;
 
@@ -39,31 +39,9 @@ impl AsRef<Self> for OutgoingMessage {
     }
 }
 
-/// Packs what carries a message in its order into batches that are full by count or by bytes. One that is too large for
-/// any batch gets one of its own.
-pub fn pack<M: AsRef<OutgoingMessage>>(messages: impl IntoIterator<Item = M>) -> Vec<Vec<M>> {
-    let mut batches: Vec<Vec<M>> = Vec::new();
-    let mut room = 0;
-    for message in messages {
-        let bytes = message.as_ref().bytes();
-        match batches.last_mut() {
-            Some(batch) if batch.len() < MAX_ENTRIES && bytes <= room => {
-                room -= bytes;
-                batch.push(message);
-            }
-            _ => {
-                room = MAX_BYTES.saturating_sub(bytes);
-                batches.push(vec![message]);
-            }
-        }
-    }
-    batches
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn message(id: usize, bytes: usize) -> OutgoingMessage {
         OutgoingMessage {
@@ -79,25 +57,5 @@ mod tests {
         let attribute = "traceparent".len() + "String".len() + 55;
         assert!(message(0, MAX_BYTES - attribute).fits());
         assert!(!message(0, MAX_BYTES - attribute + 1).fits());
-    }
-
-    proptest! {
-        #[test]
-        fn batches_keep_the_order_and_both_limits_and_none_is_cut_short(
-            sizes in prop::collection::vec(prop_oneof![0usize..500, 0..300_000usize, 900_000..1_200_000usize], 0..40),
-        ) {
-            let messages: Vec<_> = sizes.iter().enumerate().map(|(id, size)| message(id, *size)).collect();
-            let batches = pack(messages.clone());
-            prop_assert_eq!(batches.concat(), messages);
-            let total = |batch: &[OutgoingMessage]| batch.iter().map(OutgoingMessage::bytes).sum::<usize>();
-            for batch in &batches {
-                prop_assert!((1..=MAX_ENTRIES).contains(&batch.len()));
-                prop_assert!(batch.len() == 1 || total(batch) <= MAX_BYTES);
-            }
-            for pair in batches.windows(2) {
-                let next = pair[1][0].bytes();
-                prop_assert!(pair[0].len() == MAX_ENTRIES || total(&pair[0]) + next > MAX_BYTES);
-            }
-        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A message's way, and where each step lives:
 //!
-//! 1. Messages are packed into batches ([`batch`]) and sent ([`queue`]); `crates/outbox` does so for what has been committed.
+//! 1. Messages gather for batches that are full without waiting ([`gathering`]) and are sent ([`queue`]); `crates/outbox`
+//!    does so for what has been committed.
 //! 2. The [`consumer`] receives no more than it has free slots for, keeps each message's [`lease`](consumer::Lease) alive
 //!    from the receive to the confirmed delete, and hands it to a [`Handler`](consumer::Handler).
 //! 3. The handler's [`Verdict`](consumer::Verdict) decides: deleted, given back with a [`backoff`], or sent to the
@@ -17,6 +18,7 @@ mod blame;
 pub mod client;
 pub mod consumer;
 pub mod dead_letter;
+pub mod gathering;
 pub mod metrics;
 pub mod queue;
 mod reachability;

@@ -225,9 +225,9 @@ impl Queue {
     ///
     /// # Errors
     /// [`QueueError::Refused`] if SQS takes none of them because of what they contain.
-    pub async fn send(&self, messages: &[OutgoingMessage]) -> Result<EntryResults<String>, QueueError> {
+    pub async fn send<M: AsRef<OutgoingMessage>>(&self, messages: &[M]) -> Result<EntryResults<String>, QueueError> {
         let mut call = self.0.client.send_message_batch().queue_url(&self.properties().await?.url);
-        for (index, message) in messages.iter().enumerate() {
+        for (index, message) in messages.iter().map(AsRef::as_ref).enumerate() {
             let mut entry =
                 SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(message.body.as_str());
             for (name, value) in &message.attributes {

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use database::{Engine, Write, WriteError};
+use database::{Connection, Engine, Key, Write, WriteError};
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 use tokio_util::sync::CancellationToken;
 
 use super::OrderStore;
@@ -38,7 +37,6 @@ pub fn forget_statement(engine: Engine) -> &'static str {
 }
 
 struct ForgetKeys {
-    engine: Engine,
     from: i64,
     before: i64,
 }
@@ -46,17 +44,20 @@ struct ForgetKeys {
 impl Write for ForgetKeys {
     type Output = Vec<i64>;
 
-    fn alone(&self) -> bool {
-        true
+    const ALONE: bool = true;
+
+    fn key(&self) -> Option<Key> {
+        // One at a time.
+        Some(Key::of("the oldest idempotency keys"))
     }
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<Vec<i64>, sqlx::Error> {
-        sqlx::query_scalar(forget_statement(self.engine))
-            .bind(self.from)
-            .bind(self.before)
-            .bind(PIECE as i64)
-            .fetch_all(transaction)
-            .await
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Vec<i64>>, sqlx::Error> {
+        let mut pieces = Vec::with_capacity(set.len());
+        for ForgetKeys { from, before } in set {
+            let forget = sqlx::query_scalar(forget_statement(connection.engine()));
+            pieces.push(forget.bind(*from).bind(*before).bind(PIECE as i64).fetch_all(connection.any()).await?);
+        }
+        Ok(pieces)
     }
 }
 
@@ -64,10 +65,10 @@ impl OrderStore {
     /// Deletes the keys that were older than 30 days at `now`, piece by piece until none is left or `stop`, and returns how
     /// many there were.
     pub async fn forget_old_keys(&self, now: Timestamp, stop: &CancellationToken) -> Result<usize, WriteError> {
-        let (engine, before) = (self.database.engine(), now.as_millisecond() - KEPT.as_millis() as i64);
+        let before = now.as_millisecond() - KEPT.as_millis() as i64;
         let (mut from, mut forgotten) = (i64::MIN, 0);
         while !stop.is_cancelled() {
-            let piece = self.database.write(ForgetKeys { engine, from, before }).await?;
+            let piece = self.database.write(ForgetKeys { from, before }).await?;
             forgotten += piece.len();
             if piece.len() < PIECE {
                 break;

@@ -15,12 +15,12 @@ mod settle;
 mod waiting;
 
 use contracts::Currency;
-use database::Database;
+use database::{Database, Reads};
 use jiff::Timestamp;
 use outbox::Outbox;
+use sqlx::Row;
 use sqlx::any::AnyRow;
 use sqlx::migrate::Migrator;
-use sqlx::{Any, Executor, Row};
 use uuid::Uuid;
 
 use crate::order::{NewOrder, Order, OrderStatus, UserId};
@@ -58,8 +58,8 @@ impl OrderStore {
     }
 }
 
-async fn find(executor: impl Executor<'_, Database = Any>, id: &str) -> Result<Option<Order>, sqlx::Error> {
-    let row = sqlx::query(FIND_ORDER).bind(id).fetch_optional(executor).await?;
+async fn find(reads: &Reads, id: &str) -> Result<Option<Order>, sqlx::Error> {
+    let row = sqlx::query(FIND_ORDER).bind(id).fetch_optional(reads).await?;
     row.map(|row| read(&row)).transpose()
 }
 

@@ -1,28 +1,12 @@
 //! Telling again of the orders that are still pending, for a queue that forgets at exit.
 
-use database::Write;
-use outbox::Outbox;
-use sqlx::AnyConnection;
+use futures::future::try_join_all;
 use sqs::TraceContext;
 
 use super::{ListOrders, OrderStore};
-use crate::order::{Order, OrderStatus};
+use crate::order::OrderStatus;
 
 const PAGE: u32 = 200;
-
-struct TellAgain(Vec<Order>);
-
-impl Write for TellAgain {
-    type Output = ();
-
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        for order in &self.0 {
-            let (id, event) = (order.id.to_string(), order.created_event().encode());
-            Outbox::add(transaction, &id, &id, &event, TraceContext::root()).await?;
-        }
-        Ok(())
-    }
-}
 
 impl OrderStore {
     /// Puts every pending order's event back into the outbox, and returns how many there are. The worker is idempotent:
@@ -33,10 +17,11 @@ impl OrderStore {
         loop {
             let page = self.list(&list).await?;
             told += page.orders.len();
-            if !page.orders.is_empty() {
-                self.database.write(TellAgain(page.orders)).await?;
-                self.outbox.committed();
-            }
+            let messages = page.orders.iter().map(|order| {
+                let (id, event) = (order.id.to_string(), order.created_event().encode());
+                self.outbox.add(self.outbox.message(id.clone(), id, event, TraceContext::root()))
+            });
+            try_join_all(messages).await?;
             match page.next {
                 Some(next) => list.after = Some(next),
                 None => return Ok(told),

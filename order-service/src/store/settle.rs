@@ -1,11 +1,14 @@
 //! Results of payments: an order leaves its first status once, and never changes again.
 
-use database::{Write, WriteError};
+use std::collections::HashSet;
+
+use database::{Connection, Key, Statement, Write, WriteError};
 use jiff::Timestamp;
-use sqlx::AnyConnection;
+use serde::Serialize;
+use sqlx::Row;
 use uuid::Uuid;
 
-use super::{OrderStore, find};
+use super::OrderStore;
 use crate::order::{Order, OrderStatus};
 
 /// The end of an order's payment.
@@ -39,49 +42,66 @@ pub enum Settled {
     Unknown,
 }
 
-impl Write for Settlement {
-    type Output = Settled;
-
-    fn contended_row(&self) -> Option<String> {
-        Some(self.order_id.to_string())
-    }
-
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<Settled, sqlx::Error> {
-        let id = self.order_id.to_string();
-        let updated = sqlx::query(
-            "UPDATE orders SET status = $1, updated_at = $2 \
-             WHERE order_id = $3 AND status = $6 AND amount = $4 AND currency = $5",
-        )
-        .bind(self.status.as_str())
-        .bind(Timestamp::now().as_millisecond())
-        .bind(&id)
-        .bind(self.amount)
-        .bind(self.currency.as_str())
-        .bind(OrderStatus::Pending.as_str())
-        .execute(&mut *transaction)
-        .await?;
-        if updated.rows_affected() == 1 {
+impl OrderStore {
+    /// Takes a result. Once this returns `Now`, it is on the disk.
+    pub async fn settle(&self, settlement: Settlement) -> Result<Settled, WriteError> {
+        if self.database.write(settlement.clone()).await? {
+            self.waiting.ended(settlement.order_id);
             return Ok(Settled::Now);
         }
-        Ok(match find(transaction, &id).await? {
+        Ok(match self.get(settlement.order_id).await? {
             None => Settled::Unknown,
             Some(Order { status: status @ OrderStatus::Other(_), .. }) => Settled::Newer(status),
-            Some(order) if order.placed.total.minor_units() != self.amount => Settled::OtherAmount,
-            Some(order) if order.placed.currency != self.currency => Settled::OtherAmount,
-            Some(order) if order.status == self.status => Settled::Before,
+            Some(order) if order.placed.total.minor_units() != settlement.amount => Settled::OtherAmount,
+            Some(order) if order.placed.currency != settlement.currency => Settled::OtherAmount,
+            Some(order) if order.status == settlement.status => Settled::Before,
             Some(order) => Settled::Otherwise(order.status),
         })
     }
 }
 
-impl OrderStore {
-    /// Takes a result. Once this returns `Now`, it is on the disk.
-    pub async fn settle(&self, settlement: Settlement) -> Result<Settled, WriteError> {
-        let order_id = settlement.order_id;
-        let settled = self.database.write(settlement).await?;
-        if settled == Settled::Now {
-            self.waiting.ended(order_id);
+#[derive(Serialize)]
+struct SettlementRow<'a> {
+    order_id: Uuid,
+    status: &'a str,
+    amount: i64,
+    currency: &'a str,
+    now: i64,
+}
+
+const SETTLE: Statement = Statement {
+    sqlite: "UPDATE orders SET status = result->>'status', updated_at = result->>'now' \
+             FROM (SELECT value AS result FROM json_each($1)) \
+             WHERE order_id = result->>'order_id' AND orders.status = 'PENDING' \
+                 AND amount = result->>'amount' AND currency = result->>'currency' \
+             RETURNING order_id",
+    postgres: "WITH result AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST($1 AS json)) \
+                   AS result (order_id text, status text, amount bigint, currency text, now bigint)) \
+               UPDATE orders SET (status, updated_at) = (\
+                   SELECT result.status, result.now FROM result WHERE result.order_id = orders.order_id) \
+               WHERE order_id = ANY (ARRAY(SELECT result.order_id FROM result)) AND status = 'PENDING' \
+                   AND (amount, currency) = (\
+                       SELECT result.amount, result.currency FROM result WHERE result.order_id = orders.order_id) \
+               RETURNING order_id",
+};
+
+impl Write for Settlement {
+    /// Whether the order has left its first status by it.
+    type Output = bool;
+
+    fn key(&self) -> Option<Key> {
+        Some(Key::of(self.order_id))
+    }
+
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<bool>, sqlx::Error> {
+        let now = Timestamp::now().as_millisecond();
+        let mut rows = Vec::with_capacity(set.len());
+        for Settlement { order_id, status, amount, currency } in set {
+            let (status, currency) = (status.as_str(), currency.as_str());
+            rows.push(SettlementRow { order_id: *order_id, status, amount: *amount, currency, now });
         }
-        Ok(settled)
+        let settled = connection.rows(SETTLE, &rows).await?;
+        let settled = settled.iter().map(|row| row.try_get("order_id")).collect::<Result<HashSet<String>, _>>()?;
+        Ok(set.iter().map(|settlement| settled.contains(&settlement.order_id.to_string())).collect())
     }
 }

@@ -1,25 +1,25 @@
 //! Claiming an order's row: the one step that decides who may charge.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use contracts::OrderCreated;
-use database::{Write, WriteError};
+use database::{Connection, Key, Statement, Write, WriteError, now};
 use jiff::Timestamp;
-use outbox::Outbox;
+use serde::Serialize;
+use sqlx::Row;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
 use sqs::TraceContext;
 use uuid::Uuid;
 
 use super::{Attempt, Conclusion, Ledger, result_event};
 
 /// An order that somebody wants to charge.
-pub struct Claim {
+struct Claim {
     order: OrderCreated,
     /// For a row that is not there yet.
     payment_id: Uuid,
     lease: Duration,
-    trace: TraceContext,
 }
 
 /// What came of a claim.
@@ -37,73 +37,86 @@ pub enum Claimed {
     Newer(String),
 }
 
-impl Write for Claim {
-    type Output = Claimed;
+#[derive(Serialize)]
+struct ClaimRow<'a> {
+    order_id: Uuid,
+    payment_id: Uuid,
+    amount: i64,
+    currency: &'a str,
+    lease: i64,
+}
 
-    fn contended_row(&self) -> Option<String> {
-        Some(self.order.order_id.to_string())
-    }
+/// A new order's row is won; so is one whose attempt's lease is over.
+macro_rules! on_conflict {
+    () => {
+        "ON CONFLICT (order_id) DO UPDATE \
+             SET attempt = payments.attempt + 1, lease_until = excluded.lease_until, updated_at = excluded.updated_at \
+             WHERE payments.state = 'CHARGING' AND payments.lease_until <= excluded.updated_at \
+                 AND payments.amount = excluded.amount AND payments.currency = excluded.currency \
+         RETURNING order_id, payment_id, attempt"
+    };
+}
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<Claimed, sqlx::Error> {
-        let order = &self.order;
-        let id = order.order_id.to_string();
-        let now = Timestamp::now().as_millisecond();
-        let won = sqlx::query(
-            "INSERT INTO payments \
-                 (order_id, payment_id, amount, currency, state, attempt, lease_until, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, 'CHARGING', 1, $5, $6, $6) \
-             ON CONFLICT (order_id) DO UPDATE \
-                 SET attempt = payments.attempt + 1, lease_until = excluded.lease_until, \
-                     updated_at = excluded.updated_at \
-                 WHERE payments.state = 'CHARGING' AND payments.lease_until <= excluded.updated_at \
-                     AND payments.amount = excluded.amount AND payments.currency = excluded.currency \
-             RETURNING payment_id, attempt",
+const CLAIM: Statement = Statement {
+    sqlite: concat!(
+        "INSERT INTO payments \
+             (order_id, payment_id, amount, currency, state, attempt, lease_until, created_at, updated_at) \
+         SELECT value->>'order_id', value->>'payment_id', value->>'amount', value->>'currency', 'CHARGING', 1, \
+             now + (value->>'lease'), now, now FROM json_each($1), (SELECT ",
+        now!(sqlite),
+        " AS now) WHERE true ",
+        on_conflict!()
+    ),
+    postgres: concat!(
+        "INSERT INTO payments \
+             (order_id, payment_id, amount, currency, state, attempt, lease_until, created_at, updated_at) \
+         SELECT order_id, payment_id, amount, currency, 'CHARGING', 1, now + lease, now, now \
+         FROM json_to_recordset(CAST($1 AS json)) \
+             AS claim (order_id text, payment_id text, amount bigint, currency text, lease bigint), \
+             (SELECT ",
+        now!(postgres),
+        " AS now) AS clock ORDER BY order_id ",
+        on_conflict!()
+    ),
+};
+
+/// What a claim is decided by; `left_of_lease` is what is left of the lease, by the clock that it goes by.
+macro_rules! look {
+    ($engine:ident) => {
+        concat!(
+            "SELECT payment_id, amount, currency, state, attempt, charge_id, reason, updated_at, lease_until - ",
+            now!($engine),
+            " AS left_of_lease FROM payments WHERE order_id = $1"
         )
-        .bind(&id)
-        .bind(self.payment_id.to_string())
-        .bind(order.amount)
-        .bind(order.currency.as_str())
-        .bind(now + self.lease.as_millis() as i64)
-        .bind(now)
-        .fetch_optional(&mut *transaction)
-        .await?;
-        if let Some(row) = won {
-            let (payment_id, number) = (read_id(&row)?, row.try_get("attempt")?);
-            return Ok(Claimed::Won(self.attempt(payment_id, number)));
-        }
-        let row = sqlx::query(
-            "SELECT payment_id, amount, currency, state, attempt, lease_until, charge_id, reason, updated_at \
-             FROM payments WHERE order_id = $1",
-        )
-        .bind(&id)
-        .fetch_one(&mut *transaction)
-        .await?;
-        let state: String = row.try_get("state")?;
-        let same_amount = row.try_get::<i64, _>("amount")? == order.amount
-            && row.try_get::<String, _>("currency")? == order.currency.as_str();
-        let conclusion = match state.as_str() {
-            "CHARGING" | "SUCCEEDED" | "DECLINED" if !same_amount => return Ok(Claimed::OtherAmount),
-            "SUCCEEDED" => Conclusion::Succeeded { charge_id: row.try_get("charge_id")? },
-            "DECLINED" => Conclusion::Declined { reason: row.try_get("reason")? },
-            "CHARGING" => {
-                let left = row.try_get::<i64, _>("lease_until")?.saturating_sub(now).max(0);
-                return Ok(Claimed::Busy(Duration::from_millis(left as u64)));
-            }
-            _ => return Ok(Claimed::Newer(state)),
-        };
-        // The message came again, so its result may not have arrived: telling it twice does no harm.
-        let attempt = self.attempt(read_id(&row)?, row.try_get("attempt")?);
-        let concluded_at = Timestamp::from_millisecond(row.try_get("updated_at")?).unwrap_or_default();
-        let event = result_event(&attempt, &conclusion, concluded_at);
-        Outbox::add(transaction, &event.id.to_string(), &id, &event.encode(), self.trace).await?;
-        Ok(Claimed::Concluded(conclusion))
+    };
+}
+
+const LOOK: Statement = Statement { sqlite: look!(sqlite), postgres: look!(postgres) };
+
+impl Claim {
+    fn row(&self) -> ClaimRow<'_> {
+        let OrderCreated { order_id, amount, ref currency, .. } = self.order;
+        let (currency, lease) = (currency.as_str(), self.lease.as_millis() as i64);
+        ClaimRow { order_id, payment_id: self.payment_id, amount, currency, lease }
     }
 }
 
-impl Claim {
-    fn attempt(&self, payment_id: Uuid, number: i64) -> Attempt {
-        let OrderCreated { order_id, amount, currency, .. } = self.order;
-        Attempt { order_id, payment_id, amount, currency, number }
+impl Write for Claim {
+    /// The payment's id and the fencing number, if the claim is won.
+    type Output = Option<(Uuid, i64)>;
+
+    fn key(&self) -> Option<Key> {
+        Some(Key::of(self.order.order_id))
+    }
+
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Self::Output>, sqlx::Error> {
+        let rows: Vec<_> = set.iter().map(|claim| claim.row()).collect();
+        let mut won = HashMap::new();
+        for row in connection.rows(CLAIM, &rows).await? {
+            let order_id: String = row.try_get("order_id")?;
+            won.insert(order_id, (read_id(&row)?, row.try_get("attempt")?));
+        }
+        Ok(set.iter().map(|claim| won.remove(&claim.order.order_id.to_string())).collect())
     }
 }
 
@@ -121,18 +134,47 @@ impl Ledger {
         trace: TraceContext,
     ) -> Result<Claimed, WriteError> {
         let begun = Instant::now();
-        let claimed = self.database.write(Claim { order, payment_id: Uuid::now_v7(), lease, trace }).await?;
-        match claimed {
-            Claimed::Concluded(_) => self.outbox.committed(),
-            Claimed::Won(attempt) => {
-                // The lease began before the write had to wait: for its row, or for the disk. What is left of it may be
-                // too little to charge in.
-                if begun.elapsed() >= lease / 2 && !self.renew(attempt, lease).await? {
-                    return Ok(Claimed::Busy(lease));
-                }
-            }
-            Claimed::Busy(_) | Claimed::OtherAmount | Claimed::Newer(_) => {}
+        let claim = Claim { order: order.clone(), payment_id: Uuid::now_v7(), lease };
+        let Some((payment_id, number)) = self.database.write(claim).await? else {
+            return self.look(&order, trace).await;
+        };
+        let attempt = attempt(&order, payment_id, number);
+        // The lease began before the write had to wait: for its row, or for the disk. What is left of it may be too little
+        // to charge in.
+        if begun.elapsed() >= lease / 2 && !self.renew(attempt, lease).await? {
+            return Ok(Claimed::Busy(lease));
         }
-        Ok(claimed)
+        Ok(Claimed::Won(attempt))
     }
+
+    /// Why a claim was not won.
+    async fn look(&self, order: &OrderCreated, trace: TraceContext) -> Result<Claimed, WriteError> {
+        let look = sqlx::query(LOOK.on(self.database.engine()));
+        let row = look.bind(order.order_id.to_string()).fetch_one(self.database.reads()).await;
+        let row = self.database.noted(row)?;
+        let state: String = row.try_get("state")?;
+        let same_amount = row.try_get::<i64, _>("amount")? == order.amount
+            && row.try_get::<String, _>("currency")? == order.currency.as_str();
+        let conclusion = match state.as_str() {
+            "CHARGING" | "SUCCEEDED" | "DECLINED" if !same_amount => return Ok(Claimed::OtherAmount),
+            "SUCCEEDED" => Conclusion::Succeeded { charge_id: row.try_get("charge_id")? },
+            "DECLINED" => Conclusion::Declined { reason: row.try_get("reason")? },
+            "CHARGING" => {
+                let left = row.try_get::<i64, _>("left_of_lease")?.max(0);
+                return Ok(Claimed::Busy(Duration::from_millis(left as u64)));
+            }
+            _ => return Ok(Claimed::Newer(state)),
+        };
+        // The message came again, so its result may not have arrived: telling it twice does no harm.
+        let attempt = attempt(order, read_id(&row)?, row.try_get("attempt")?);
+        let concluded_at = Timestamp::from_millisecond(row.try_get("updated_at")?).unwrap_or_default();
+        let event = result_event(&attempt, &conclusion, concluded_at);
+        self.outbox.add(self.message(&event, trace)).await?;
+        Ok(Claimed::Concluded(conclusion))
+    }
+}
+
+fn attempt(order: &OrderCreated, payment_id: Uuid, number: i64) -> Attempt {
+    let OrderCreated { order_id, amount, currency, .. } = *order;
+    Attempt { order_id, payment_id, amount, currency, number }
 }

@@ -1,10 +1,12 @@
 //! Holding on to a claimed row, and letting go of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use database::{Write, WriteError};
-use jiff::Timestamp;
-use sqlx::AnyConnection;
+use database::{Connection, Key, Statement, Write, WriteError, now};
+use serde::Serialize;
+use sqlx::Row;
+use uuid::Uuid;
 
 use super::{Attempt, Ledger};
 
@@ -15,26 +17,50 @@ struct SetLease {
     lease: Duration,
 }
 
+#[derive(Serialize)]
+struct LeaseRow {
+    order_id: Uuid,
+    attempt: i64,
+    lease: i64,
+}
+
+const SET_LEASE: Statement = Statement {
+    sqlite: concat!(
+        "UPDATE payments SET lease_until = now + (hold->>'lease'), updated_at = now \
+         FROM (SELECT value AS hold, ",
+        now!(sqlite),
+        " AS now FROM json_each($1)) \
+         WHERE order_id = hold->>'order_id' AND attempt = hold->>'attempt' AND state = 'CHARGING' \
+         RETURNING order_id"
+    ),
+    postgres: concat!(
+        "WITH hold AS MATERIALIZED (SELECT hold.*, ",
+        now!(postgres),
+        " AS now FROM json_to_recordset(CAST($1 AS json)) AS hold (order_id text, attempt bigint, lease bigint)) \
+         UPDATE payments SET (lease_until, updated_at) = (\
+             SELECT hold.now + hold.lease, hold.now FROM hold WHERE hold.order_id = payments.order_id) \
+         WHERE order_id = ANY (ARRAY(SELECT hold.order_id FROM hold)) AND state = 'CHARGING' \
+             AND attempt = (SELECT hold.attempt FROM hold WHERE hold.order_id = payments.order_id) \
+         RETURNING order_id"
+    ),
+};
+
 impl Write for SetLease {
+    /// Whether the attempt still has the row.
     type Output = bool;
 
-    fn contended_row(&self) -> Option<String> {
-        Some(self.attempt.order_id.to_string())
+    fn key(&self) -> Option<Key> {
+        Some(Key::of(self.attempt.order_id))
     }
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<bool, sqlx::Error> {
-        let now = Timestamp::now().as_millisecond();
-        let updated = sqlx::query(
-            "UPDATE payments SET lease_until = $1, updated_at = $2 \
-             WHERE order_id = $3 AND attempt = $4 AND state = 'CHARGING'",
-        )
-        .bind(now + self.lease.as_millis() as i64)
-        .bind(now)
-        .bind(self.attempt.order_id.to_string())
-        .bind(self.attempt.number)
-        .execute(transaction)
-        .await?;
-        Ok(updated.rows_affected() == 1)
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<bool>, sqlx::Error> {
+        let mut rows = Vec::with_capacity(set.len());
+        for SetLease { attempt: Attempt { order_id, number, .. }, lease } in set {
+            rows.push(LeaseRow { order_id: *order_id, attempt: *number, lease: lease.as_millis() as i64 });
+        }
+        let held = connection.rows(SET_LEASE, &rows).await?;
+        let held = held.iter().map(|row| row.try_get("order_id")).collect::<Result<HashSet<String>, _>>()?;
+        Ok(rows.iter().map(|row| held.contains(&row.order_id.to_string())).collect())
     }
 }
 

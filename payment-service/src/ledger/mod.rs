@@ -12,11 +12,12 @@ mod settle;
 use contracts::{Currency, Event, PaymentDeclined, PaymentEvent, PaymentSucceeded};
 use database::Database;
 use jiff::Timestamp;
-use outbox::Outbox;
+use outbox::{Message, Outbox};
 use sqlx::migrate::Migrator;
+use sqs::TraceContext;
 use uuid::Uuid;
 
-pub use claim::{Claim, Claimed};
+pub use claim::Claimed;
 pub use settle::Settled;
 
 /// The schema.
@@ -36,6 +37,11 @@ impl Ledger {
     /// The ledger in `database`, its results going out through `outbox`.
     pub fn new(database: Database, outbox: Outbox) -> Self {
         Self { database, outbox }
+    }
+
+    /// What the order service is told, on its way into the outbox.
+    fn message(&self, result: &Event<PaymentEvent>, trace: TraceContext) -> Message {
+        self.outbox.message(result.id.to_string(), result.subject.to_string(), result.encode(), trace)
     }
 }
 

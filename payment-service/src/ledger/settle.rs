@@ -1,10 +1,14 @@
 //! Concluding a payment: the ledger's row and the result event commit together, or not at all.
 
-use database::{Write, WriteError};
+use std::collections::HashMap;
+
+use database::{Connection, Key, Statement, Write, WriteError};
 use jiff::Timestamp;
-use outbox::Outbox;
-use sqlx::AnyConnection;
+use outbox::{Message, MessageRow, insert_messages, message_columns};
+use serde::Serialize;
+use sqlx::Row;
 use sqs::TraceContext;
+use tokio::time::Instant;
 
 use super::{Attempt, Conclusion, Ledger, result_event};
 
@@ -20,42 +24,89 @@ pub enum Settled {
 struct Settle {
     attempt: Attempt,
     conclusion: Conclusion,
-    trace: TraceContext,
+    /// The message's as well.
+    concluded_at: Timestamp,
+    message: Message,
 }
 
-impl Write for Settle {
-    type Output = Settled;
+/// The message's subject is the order's id.
+#[derive(Serialize)]
+struct SettleRow<'a> {
+    attempt: i64,
+    state: &'a str,
+    charge_id: Option<&'a str>,
+    reason: Option<&'a str>,
+    updated_at: i64,
+    #[serde(flatten)]
+    message: MessageRow<'a>,
+}
 
-    fn contended_row(&self) -> Option<String> {
-        Some(self.attempt.order_id.to_string())
-    }
+/// The orders that are concluded now, each with its message's lease if that was not waiting already. (On SQLite such an
+/// order comes twice, without the lease and with it.)
+const SETTLE: Statement = Statement {
+    sqlite: concat!(
+        insert_messages!(
+            sqlite,
+            where "EXISTS (SELECT 1 FROM payments WHERE order_id = value->>'subject' \
+                AND attempt = value->>'attempt' AND state = 'CHARGING')"
+        ),
+        "; UPDATE payments SET state = settled->>'state', charge_id = settled->>'charge_id', \
+               reason = settled->>'reason', updated_at = settled->>'updated_at' \
+           FROM (SELECT value AS settled FROM json_each($1)) \
+           WHERE order_id = settled->>'subject' AND attempt = settled->>'attempt' AND payments.state = 'CHARGING' \
+           RETURNING order_id AS subject, NULL AS lease_until"
+    ),
+    postgres: concat!(
+        "WITH settled AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST($1 AS json)) AS settled (\
+             attempt bigint, state text, charge_id text, reason text, updated_at bigint, ",
+        message_columns!(),
+        ")), concluded AS (\
+             UPDATE payments SET (state, charge_id, reason, updated_at) = (\
+                 SELECT settled.state, settled.charge_id, settled.reason, settled.updated_at \
+                 FROM settled WHERE settled.subject = payments.order_id) \
+             WHERE order_id = ANY (ARRAY(SELECT settled.subject FROM settled)) AND state = 'CHARGING' \
+                 AND attempt = (SELECT settled.attempt FROM settled WHERE settled.subject = payments.order_id) \
+             RETURNING order_id), \
+         told AS (",
+        insert_messages!(postgres, from "settled" where "subject IN (SELECT order_id FROM concluded)"),
+        ") SELECT order_id AS subject, lease_until FROM concluded LEFT JOIN told ON told.subject = order_id"
+    ),
+};
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<Settled, sqlx::Error> {
-        // To the millisecond, as the row keeps it: told again, it is the same event to the letter.
-        let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default();
+impl Settle {
+    fn row(&self) -> SettleRow<'_> {
         let (state, charge_id, reason) = match &self.conclusion {
             Conclusion::Succeeded { charge_id } => ("SUCCEEDED", Some(charge_id.as_str()), None),
             Conclusion::Declined { reason } => ("DECLINED", None, Some(reason.as_str())),
         };
-        let order_id = self.attempt.order_id.to_string();
-        let updated = sqlx::query(
-            "UPDATE payments SET state = $1, charge_id = $2, reason = $3, updated_at = $4 \
-             WHERE order_id = $5 AND attempt = $6 AND state = 'CHARGING'",
-        )
-        .bind(state)
-        .bind(charge_id)
-        .bind(reason)
-        .bind(now.as_millisecond())
-        .bind(&order_id)
-        .bind(self.attempt.number)
-        .execute(&mut *transaction)
-        .await?;
-        if updated.rows_affected() == 0 {
-            return Ok(Settled::Fenced);
+        let (attempt, updated_at) = (self.attempt.number, self.concluded_at.as_millisecond());
+        SettleRow { attempt, state, charge_id, reason, updated_at, message: self.message.row() }
+    }
+}
+
+impl Write for Settle {
+    /// If the payment is concluded now, its message's lease if that was not waiting already.
+    type Output = Option<Option<i64>>;
+
+    fn key(&self) -> Option<Key> {
+        Some(Key::of(self.attempt.order_id))
+    }
+
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Option<Option<i64>>>, sqlx::Error> {
+        let rows: Vec<_> = set.iter().map(|settle| settle.row()).collect();
+        let mut concluded: HashMap<String, Option<i64>> = HashMap::new();
+        for row in connection.rows(SETTLE, &rows).await? {
+            let lease = row.try_get::<Option<i64>, _>("lease_until")?;
+            let known = concluded.entry(row.try_get("subject")?).or_default();
+            *known = known.or(lease);
         }
-        let event = result_event(&self.attempt, &self.conclusion, now);
-        Outbox::add(transaction, &event.id.to_string(), &order_id, &event.encode(), self.trace).await?;
-        Ok(Settled::Now)
+        Ok(set.iter().map(|settle| concluded.remove(&settle.attempt.order_id.to_string())).collect())
+    }
+
+    fn committed(self, concluded: &Option<Option<i64>>, begun: Instant) {
+        if let Some(Some(lease)) = concluded {
+            self.message.committed(*lease, begun);
+        }
     }
 }
 
@@ -67,10 +118,10 @@ impl Ledger {
         conclusion: Conclusion,
         trace: TraceContext,
     ) -> Result<Settled, WriteError> {
-        let settled = self.database.write(Settle { attempt, conclusion, trace }).await?;
-        if settled == Settled::Now {
-            self.outbox.committed();
-        }
-        Ok(settled)
+        // To the millisecond, as the row keeps it: told again, it is the same event to the letter.
+        let concluded_at = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default();
+        let message = self.message(&result_event(&attempt, &conclusion, concluded_at), trace);
+        let settle = Settle { attempt, conclusion, concluded_at, message };
+        Ok(if self.database.write(settle).await?.is_some() { Settled::Now } else { Settled::Fenced })
     }
 }

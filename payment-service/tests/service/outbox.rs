@@ -2,9 +2,8 @@
 
 use std::process::Output;
 
-use database::Write;
+use database::{Connection, Write};
 use serde_json::Value;
-use sqlx::AnyConnection;
 use tempfile::TempDir;
 
 use crate::process::run;
@@ -20,17 +19,13 @@ struct SetAside {
 impl Write for SetAside {
     type Output = ();
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "INSERT INTO outbox (id, subject, body, traceparent, attempts, lease_until, fault) VALUES \
-             ($1, 'an order', $2, '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', 1, 9223372036854775807, $3)",
-        )
-        .bind(self.id)
-        .bind(&self.body)
-        .bind(self.reason)
-        .execute(transaction)
-        .await?;
-        Ok(())
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<()>, sqlx::Error> {
+        for SetAside { id, body, reason } in set {
+            let insert = "INSERT INTO outbox (id, subject, body, traceparent, attempts, lease_until, fault) VALUES \
+                 ($1, 'an order', $2, '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', 1, 9223372036854775807, $3)";
+            sqlx::query(insert).bind(*id).bind(body).bind(*reason).execute(connection.any()).await?;
+        }
+        Ok(vec![(); set.len()])
     }
 }
 

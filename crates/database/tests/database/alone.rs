@@ -2,9 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use database::Write;
+use database::{Connection, Write};
 use futures::future::{join, join_all};
-use sqlx::AnyConnection;
 
 use crate::{Books, Entry};
 
@@ -14,14 +13,11 @@ struct Sweep;
 impl Write for Sweep {
     type Output = ();
 
-    fn alone(&self) -> bool {
-        true
-    }
+    const ALONE: bool = true;
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("DELETE FROM entries").execute(&mut *transaction).await?;
-        sqlx::query("INSERT INTO entries VALUES (NULL, NULL)").execute(transaction).await?;
-        Ok(())
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<()>, sqlx::Error> {
+        sqlx::query("INSERT INTO entries VALUES (NULL, NULL)").execute(connection.any()).await?;
+        Ok(vec![(); set.len()])
     }
 }
 

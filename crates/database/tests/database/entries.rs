@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use database::{Database, Write};
-use sqlx::{AnyConnection, Connection, Row};
+use database::{Connection, Database, Statement, Write};
+use serde::Serialize;
+use sqlx::{AnyConnection, Connection as _, Row};
 use testbed::Databases;
 
 /// A fresh database.
@@ -25,14 +26,14 @@ pub(crate) struct Entry {
     runs: Arc<AtomicUsize>,
 }
 
-/// What happens between the two rows.
+/// What happens to an entry.
 #[derive(Clone, Copy)]
 pub(crate) enum Trouble {
     /// Nothing.
     None,
-    /// A statement that the database refuses.
+    /// The database refuses it.
     Refused,
-    /// A bug.
+    /// A bug, before it is written.
     Panic,
 }
 
@@ -51,22 +52,37 @@ impl Entry {
     }
 }
 
+/// Both rows of each entry; a refused one has its first row twice.
+const INSERT: Statement = Statement {
+    sqlite: "INSERT INTO entries (id, side) \
+             SELECT value->>'id', CASE WHEN value->>'refused' THEN 'debit' ELSE side END \
+             FROM json_each($1), (SELECT 'debit' AS side UNION ALL SELECT 'credit') \
+             WHERE true RETURNING id",
+    postgres: "INSERT INTO entries (id, side) \
+               SELECT id, CASE WHEN refused THEN 'debit' ELSE side END \
+               FROM json_to_recordset(CAST($1 AS json)) AS entry (id bigint, refused boolean), \
+                   (VALUES ('debit'), ('credit')) AS sides (side) \
+               RETURNING id",
+};
+
+#[derive(Serialize)]
+struct Line {
+    id: i64,
+    refused: bool,
+}
+
 impl Write for Entry {
     type Output = i64;
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<i64, sqlx::Error> {
-        self.runs.fetch_add(1, Ordering::SeqCst);
-        let insert = "INSERT INTO entries (id, side) VALUES ($1, $2)";
-        sqlx::query(insert).bind(self.id).bind("debit").execute(&mut *transaction).await?;
-        match self.trouble {
-            Trouble::None => {}
-            Trouble::Refused => {
-                sqlx::query(insert).bind(self.id).bind("debit").execute(&mut *transaction).await?;
-            }
-            Trouble::Panic => panic!("a bug in a write"),
-        }
-        sqlx::query(insert).bind(self.id).bind("credit").execute(&mut *transaction).await?;
-        Ok(self.id)
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<i64>, sqlx::Error> {
+        set.iter().for_each(|entry| {
+            entry.runs.fetch_add(1, Ordering::SeqCst);
+        });
+        let refused = |entry: &Entry| matches!(entry.trouble, Trouble::Refused);
+        let rows: Vec<_> = set.iter().map(|entry| Line { id: entry.id, refused: refused(entry) }).collect();
+        assert!(!set.iter().any(|entry| matches!(entry.trouble, Trouble::Panic)), "a bug in a write");
+        connection.rows(INSERT, &rows).await?;
+        Ok(set.iter().map(|entry| entry.id).collect())
     }
 }
 

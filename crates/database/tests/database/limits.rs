@@ -1,8 +1,8 @@
 //! No session, no statement and no read is without an end.
 
-use database::{Write, WriteError};
+use database::{Connection, Write, WriteError};
+use sqlx::Row;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
 
 use crate::Books;
 
@@ -16,8 +16,9 @@ struct Look;
 impl Write for Look {
     type Output = Vec<AnyRow>;
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<Vec<AnyRow>, sqlx::Error> {
-        sqlx::query(LIMITS).fetch_all(transaction).await
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Vec<AnyRow>>, sqlx::Error> {
+        assert_eq!(set.len(), 1);
+        Ok(vec![sqlx::query(LIMITS).fetch_all(connection.any()).await?])
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::state::Outage;
+use super::state::{CALL, Outage};
 use super::{OnPublished, Published};
-use crate::metrics::{Metrics, label};
-use crate::{Claimed, Outbox, Settlement};
+use crate::metrics::{Metrics, QueueMetrics};
+use crate::{Claimed, Fate, Outbox, Settlement};
 use sqs::backoff::Backoff;
-use sqs::batch::{MAX_BYTES, OutgoingMessage};
+use sqs::batch::MAX_BYTES;
 use sqs::queue::{EntryError, EntryResults, Queue, QueueError};
 
 /// For a row that failed in a batch that did not.
@@ -18,32 +19,55 @@ const ROW_BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from
 pub(super) struct Sender {
     pub(super) outbox: Outbox,
     pub(super) queue: Queue,
-    pub(super) metrics: Metrics,
-    pub(super) on_published: OnPublished,
+    metrics: QueueMetrics,
+    on_published: OnPublished,
 }
 
 impl Sender {
-    /// Sends one batch and takes each entry's result into the outbox. At the `end`, rows whose call is still under way are
-    /// released: should SQS have taken them all the same, they are sent twice, rather than late.
-    pub(super) async fn send(&self, lease: i64, batch: Vec<Claimed>, end: CancellationToken) -> Result<(), Outage> {
-        let mut settlement = Settlement::of(lease);
+    pub(super) fn new(outbox: Outbox, queue: Queue, metrics: &Metrics, on_published: OnPublished) -> Self {
+        let metrics = metrics.of(queue.name());
+        Self { outbox, queue, metrics, on_published }
+    }
+
+    pub(super) fn show_pending(&self) {
+        self.metrics.pending.set(self.outbox.pending() as i64);
+    }
+
+    /// Sends one batch and takes each entry's result into the outbox. A call without an answer is given up while the rows'
+    /// leases still last. At the `end`, rows whose call is still under way are released: should SQS have taken them all the
+    /// same, they are sent twice, rather than late.
+    pub(super) async fn send(&self, batch: Vec<Claimed>, end: CancellationToken) -> Result<(), Outage> {
+        let mut settlement = Settlement::default();
         let outcome = tokio::select! {
-            outcome = self.try_send(&batch, &mut settlement) => outcome,
-            () = end.cancelled() => Err(Outage),
+            outcome = timeout(CALL, self.try_send(&batch, &mut settlement)) => Some(outcome),
+            () = end.cancelled() => None,
+        };
+        let outcome = match outcome {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) => {
+                let unanswered: Vec<_> = batch.iter().filter(|row| !settlement.has(row)).collect();
+                let (queue, rows) = (self.queue.name(), unanswered.len());
+                tracing::warn!(queue, rows, "SQS did not answer a batch in {} s, will try again", CALL.as_secs());
+                Err(away(&unanswered, &mut settlement))
+            }
+            None => Err(Outage),
         };
         self.settle(&batch, settlement).await?;
         outcome
     }
 
     /// Releases rows that were claimed and not sent.
-    pub(super) async fn release(&self, lease: i64, rows: &[Claimed]) {
+    pub(super) async fn release(&self, rows: &[Claimed]) {
         // What fails is told of there.
-        let _ = self.settle(rows, Settlement::of(lease)).await;
+        let _ = self.settle(rows, Settlement::default()).await;
     }
 
     async fn settle(&self, rows: &[Claimed], mut settlement: Settlement) -> Result<(), Outage> {
-        let rest = rows.iter().map(|row| &row.message.id).filter(|id| !settlement.has(id));
-        settlement.released = rest.cloned().collect();
+        for row in rows {
+            if !settlement.has(row) {
+                settlement.add(row, Fate::Released);
+            }
+        }
         // Should this fail, the rows go out once more when their lease ends: at least once, not at most once.
         self.outbox.settle(settlement).await.map_err(|error| {
             let queue = self.queue.name();
@@ -60,8 +84,7 @@ impl Sender {
         if fitting.is_empty() {
             return Ok(());
         }
-        let messages: Vec<OutgoingMessage> = fitting.iter().map(|row| row.message.clone()).collect();
-        match self.queue.send(&messages).await {
+        match self.queue.send(&fitting).await {
             Ok(results) => self.sort(&fitting, results, settlement),
             // One by one it will show which of them is to blame.
             Err(QueueError::Refused { .. }) if rows.len() > 1 => {
@@ -96,16 +119,16 @@ impl Sender {
         for (row, result) in rows.iter().zip(results) {
             match result {
                 Ok(message_id) => {
-                    self.metrics.published.get_or_create(&label(queue)).inc();
+                    self.metrics.published.inc();
                     let attempt = row.attempts + 1;
                     (self.on_published)(Published { message: &row.message, message_id: &message_id, queue, attempt });
-                    settlement.sent.push(row.message.id.clone());
+                    settlement.add(row, Fate::Sent);
                 }
                 Err(error) if error.sender_fault => self.set_aside(row, error.to_string(), settlement),
                 Err(error) => {
                     let wait = ROW_BACKOFF.wait(row.attempts + 1);
                     tracing::warn!(queue, event_id = row.message.id, %error, retry_in_ms = wait.as_millis(), "not sent");
-                    settlement.retry.push((row.message.id.clone(), wait));
+                    settlement.add(row, Fate::Retry(wait));
                 }
             }
         }
@@ -121,13 +144,13 @@ impl Sender {
             reason,
             "SQS refused this message, set aside; this service's command `outbox retry --id {event_id}` sends it again"
         );
-        self.metrics.set_aside.get_or_create(&label(queue)).inc();
-        settlement.set_aside.push((event_id.clone(), reason));
+        self.metrics.set_aside.inc();
+        settlement.add(row, Fate::SetAside(reason));
     }
 }
 
 /// The rows wait behind all others: the next try is another one's.
 fn away(rows: &[&Claimed], settlement: &mut Settlement) -> Outage {
-    settlement.retry.extend(rows.iter().map(|row| (row.message.id.clone(), Duration::ZERO)));
+    rows.iter().for_each(|row| settlement.add(row, Fate::Retry(Duration::ZERO)));
     Outage
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
 mod batches;
+mod hand_over;
 mod not_sqs;
 mod outage;
 mod relay;

@@ -1,14 +1,17 @@
 //! An outbox on a real database, and relays that send it.
 
+use std::collections::HashMap;
 use std::ops::Deref;
+use std::time::Duration;
 
-use database::{Database, DatabaseUrl, Write, WriteError};
-use outbox::{Metrics, Outbox, Relay};
+use database::{Connection, Database, DatabaseUrl, Statement, Write, WriteError};
+use outbox::{Message, Metrics, Outbox, Relay, insert_messages, message_columns};
 use prometheus_client::registry::Registry;
-use sqlx::{AnyConnection, Row};
+use sqlx::Row;
 use sqs::{Queue, TraceContext};
 use testbed::{Databases, Scene, eventually};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// A scene with an outbox.
@@ -28,18 +31,40 @@ pub(crate) struct OutboxScene {
     _databases: Databases,
 }
 
-/// Messages with these ids and bodies, as one transaction.
-struct Add(Vec<(String, String)>);
+/// How long a row is its relay's.
+pub(crate) const LEASE: Duration = Duration::from_secs(12);
+
+/// Messages as the rows of a set, in JSON.
+struct Add(String);
+
+const ADD: Statement = Statement {
+    sqlite: insert_messages!(sqlite, where "true"),
+    postgres: concat!(
+        "WITH added AS (SELECT * FROM json_to_recordset(CAST($1 AS json)) AS added (",
+        message_columns!(),
+        ")) ",
+        insert_messages!(postgres, from "added" where "true")
+    ),
+};
 
 impl Write for Add {
-    type Output = ();
+    type Output = HashMap<String, i64>;
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        for (id, body) in &self.0 {
-            Outbox::add(&mut *transaction, id, "a test", body, TraceContext::root()).await?;
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Self::Output>, sqlx::Error> {
+        let mut leases = Vec::new();
+        for Add(rows) in set {
+            let add = sqlx::query(ADD.on(connection.engine())).bind(rows);
+            let added = add.fetch_all(connection.any()).await?;
+            leases.push(added.iter().map(|row| (row.get("id"), row.get("lease_until"))).collect());
         }
-        Ok(())
+        Ok(leases)
     }
+}
+
+/// Messages whose ids and bodies are `prefix-000`, `prefix-001` and so on.
+pub(crate) fn named(prefix: &str, messages: usize) -> Vec<(String, String)> {
+    let name = |number| format!("{prefix}-{number:03}");
+    (0..messages).map(|number| (name(number), name(number))).collect()
 }
 
 /// A statement of the test's own.
@@ -48,9 +73,11 @@ struct Execute(&'static str);
 impl Write for Execute {
     type Output = ();
 
-    async fn run(&self, transaction: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(self.0).execute(transaction).await?;
-        Ok(())
+    async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<()>, sqlx::Error> {
+        for statement in set {
+            sqlx::raw_sql(statement.0).execute(connection.any()).await?;
+        }
+        Ok(vec![(); set.len()])
     }
 }
 
@@ -70,17 +97,34 @@ impl OutboxScene {
         Self { outbox, database, url, database_url, scene, metrics, registry, _databases: databases }
     }
 
-    /// Commits messages whose ids and bodies are `prefix-000`, `prefix-001` and so on, and tells the relay.
+    /// Commits messages whose ids and bodies are `prefix-000`, `prefix-001` and so on, and hands them over to the relay.
     pub(crate) async fn add(&self, prefix: &str, messages: usize) {
-        let name = |number| format!("{prefix}-{number:03}");
-        self.add_bodies((0..messages).map(|number| (name(number), name(number))).collect()).await;
+        self.add_bodies(named(prefix, messages)).await;
     }
 
-    /// Commits messages with these ids and bodies, and tells the relay.
+    /// Commits messages with these ids and bodies, and hands them over to the relay, if there is one.
     pub(crate) async fn add_bodies(&self, messages: Vec<(String, String)>) {
-        let count = messages.len();
-        self.database.write(Add(messages)).await.unwrap();
-        (0..count).for_each(|_| self.outbox.committed());
+        self.commit(&self.outbox, messages, Instant::now()).await;
+    }
+
+    /// The same as [`add`](Self::add) by the instance that `outbox` belongs to.
+    pub(crate) async fn add_by(&self, outbox: &Outbox, prefix: &str, messages: usize) {
+        self.commit(outbox, named(prefix, messages), Instant::now()).await;
+    }
+
+    /// Commits messages by the instance that `outbox` belongs to, as if its statement had begun at `begun`. How many of them have been
+    /// handed over.
+    pub(crate) async fn commit(&self, outbox: &Outbox, messages: Vec<(String, String)>, begun: Instant) -> usize {
+        let subject = "a test".to_owned();
+        let message = |(id, body)| outbox.message(id, subject.clone(), body, TraceContext::root());
+        let messages: Vec<Message> = messages.into_iter().map(message).collect();
+        let rows: Vec<_> = messages.iter().map(Message::row).collect();
+        let leases = self.database.write(Add(serde_json::to_string(&rows).unwrap())).await.unwrap();
+        messages.into_iter().for_each(|message| {
+            let lease = leases[message.id()];
+            message.committed(lease, begun);
+        });
+        leases.values().filter(|lease| **lease > 0).count()
     }
 
     /// Runs a statement.
@@ -94,6 +138,12 @@ impl OutboxScene {
         // A read has an end, which on a slow machine may come before its rows.
         let rows = eventually("the outbox is read", async || all().fetch_all(self.database.reads()).await.ok()).await;
         rows.iter().map(|row| (row.get("id"), row.get("attempts"), row.get("fault"))).collect()
+    }
+
+    /// The leases of all rows.
+    pub(crate) async fn leases(&self) -> Vec<i64> {
+        let leases = sqlx::query_scalar("SELECT lease_until FROM outbox ORDER BY id");
+        leases.fetch_all(self.database.reads()).await.unwrap()
     }
 
     /// Waits until there are so many rows left.

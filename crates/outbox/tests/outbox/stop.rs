@@ -9,12 +9,6 @@ use crate::{Logs, OutboxScene};
 
 const SEND: &str = "SendMessageBatch";
 
-/// The leases of all rows.
-async fn leases(scene: &OutboxScene) -> Vec<i64> {
-    let leases = sqlx::query_scalar("SELECT lease_until FROM outbox ORDER BY id");
-    leases.fetch_all(scene.database.reads()).await.unwrap()
-}
-
 #[tokio::test]
 async fn what_a_relay_could_not_send_by_its_deadline_another_one_sends_at_once() {
     let scene = OutboxScene::start().await;
@@ -24,7 +18,7 @@ async fn what_a_relay_could_not_send_by_its_deadline_another_one_sends_at_once()
     scene.called(SEND, 1).await;
     first.deadline.cancel();
     first.stop().await;
-    assert_eq!(leases(&scene).await, [0; 30], "nothing is held any more");
+    assert_eq!(scene.leases().await, [0; 30], "nothing is held any more");
     assert!(scene.rows().await.iter().all(|(_, attempts, _)| *attempts == 0), "nobody's fault");
     scene.proxy.heal();
     let second = scene.relay_of(Outbox::new(open(&scene.url).await, 1000));
@@ -45,7 +39,7 @@ async fn a_relay_gives_back_only_what_it_still_holds() {
     scene.execute("UPDATE outbox SET lease_until = 9000000000000000000 WHERE id = 'm-001'").await.unwrap();
     first.deadline.cancel();
     first.stop().await;
-    assert_eq!(leases(&scene).await, [0, 9_000_000_000_000_000_000]);
+    assert_eq!(scene.leases().await, [0, 9_000_000_000_000_000_000]);
     scene.execute("DELETE FROM outbox").await.unwrap();
     scene.end().await;
 }
@@ -63,7 +57,7 @@ async fn an_outage_is_not_held_against_a_row_that_another_relay_has_claimed_mean
     relay.deadline.cancel();
     relay.stop().await;
     assert_eq!(scene.rows().await[1], ("m-001".to_owned(), 0, None));
-    assert_eq!(leases(&scene).await[1], 9_000_000_000_000_000_000);
+    assert_eq!(scene.leases().await[1], 9_000_000_000_000_000_000);
     scene.execute("DELETE FROM outbox").await.unwrap();
     scene.end().await;
 }

@@ -1,14 +1,12 @@
-//! Batch calls that are full without anybody waiting for them.
-//!
-//! A first entry goes at once. While calls are under way, a further one starts only with ten entries; when the last one
-//! is back, what has gathered goes. So a lone entry has no delay, and under load every call carries ten.
+//! Batch calls that settle messages: each entry waits for its answer in the task of its own message, and shares a call with
+//! whatever else [gathers](crate::gathering) meanwhile.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::batch::MAX_ENTRIES;
+use crate::gathering::Gathering;
 use crate::queue::{EntryError, EntryResults, QueueError};
 
 /// Calls under way at once.
@@ -35,16 +33,16 @@ pub(super) struct Batcher<E> {
     entries: Mutex<Option<mpsc::Sender<Waiting<E>>>>,
     /// None once it runs.
     waiting: Mutex<Option<mpsc::Receiver<Waiting<E>>>>,
-}
-
-impl<E> Default for Batcher<E> {
-    fn default() -> Self {
-        let (entries, waiting) = mpsc::channel(QUEUE);
-        Self { entries: Mutex::new(Some(entries)), waiting: Mutex::new(Some(waiting)) }
-    }
+    bytes: fn(&E) -> usize,
 }
 
 impl<E: Send + 'static> Batcher<E> {
+    /// One that is not running yet; `bytes` is what SQS counts of an entry.
+    pub(super) fn new(bytes: fn(&E) -> usize) -> Self {
+        let (entries, waiting) = mpsc::channel(QUEUE);
+        Self { entries: Mutex::new(Some(entries)), waiting: Mutex::new(Some(waiting)), bytes }
+    }
+
     /// Makes the calls until it is closed, then flushes the waiting entries and awaits the calls under way. To be run once.
     pub(super) fn run<F, C>(&self, call: F) -> impl Future<Output = ()> + Send + use<E, F, C>
     where
@@ -52,9 +50,10 @@ impl<E: Send + 'static> Batcher<E> {
         C: Future<Output = Result<EntryResults<()>, QueueError>> + Send + 'static,
     {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let bytes = self.bytes;
         async move {
             if let Some(waiting) = waiting {
-                run(waiting, call).await;
+                run(waiting, bytes, call).await;
             }
         }
     }
@@ -75,43 +74,45 @@ impl<E: Send + 'static> Batcher<E> {
     }
 }
 
-async fn run<E, F, C>(mut entries: mpsc::Receiver<Waiting<E>>, call: F)
+async fn run<E, F, C>(mut entries: mpsc::Receiver<Waiting<E>>, bytes: fn(&E) -> usize, call: F)
 where
     F: Fn(Vec<E>) -> C,
     C: Future<Output = Result<EntryResults<()>, QueueError>> + Send + 'static,
 {
-    let mut waiting: Vec<Waiting<E>> = Vec::new();
+    let gather = |gathering: &mut Gathering<Waiting<E>>, entry: Waiting<E>| {
+        let bytes = bytes(&entry.0);
+        gathering.push(entry, bytes);
+    };
+    let mut gathering = Gathering::default();
     let mut flights = JoinSet::new();
     let mut open = true;
-    while open || !waiting.is_empty() || !flights.is_empty() {
-        if !waiting.is_empty() && flights.is_empty() && waiting.len() < MAX_ENTRIES {
-            // Messages are often done in groups: let the rest of the group catch up, for as long as more of it comes.
-            let mut before = 0;
-            while waiting.len() > before && waiting.len() < MAX_ENTRIES {
-                before = waiting.len();
+    loop {
+        let mut before = 0;
+        while gathering.waiting() > before && !gathering.is_full() {
+            before = gathering.waiting();
+            if gathering.under_way() == 0 {
+                // Messages are often done in groups: let the rest of the group catch up, for as long as more of it comes.
                 tokio::task::yield_now().await;
-                while waiting.len() < MAX_ENTRIES
-                    && let Ok(entry) = entries.try_recv()
-                {
-                    waiting.push(entry);
-                }
+            }
+            while !gathering.is_full()
+                && let Ok(entry) = entries.try_recv()
+            {
+                gather(&mut gathering, entry);
             }
         }
-        let full = waiting.len() >= MAX_ENTRIES;
-        if !waiting.is_empty() && (flights.is_empty() || (full && flights.len() < MAX_FLIGHTS)) {
-            let batch: Vec<Waiting<E>> = waiting.drain(..waiting.len().min(MAX_ENTRIES)).collect();
+        while let Some(batch) = gathering.begin(MAX_FLIGHTS) {
             let (batch, answers): (Vec<E>, Vec<_>) = batch.into_iter().unzip();
             let call = call(batch);
             flights.spawn(async move { answer(answers, call.await) });
-            continue;
         }
         tokio::select! {
-            entry = entries.recv(), if open && !full => match entry {
-                Some(entry) => waiting.push(entry),
+            entry = entries.recv(), if open && !gathering.is_full() => match entry {
+                Some(entry) => gather(&mut gathering, entry),
                 None => open = false,
             },
             // A call that panicked has dropped its answers, and its callers know.
-            Some(_) = flights.join_next() => {}
+            Some(_) = flights.join_next() => gathering.ended(),
+            else => return,
         }
     }
 }

@@ -148,9 +148,9 @@ impl Leases {
         Lease { id, receipt_handle, received: now, lost, leases: self.clone() }
     }
 
-    /// Whether any message is held.
-    pub(super) fn any(&self) -> bool {
-        !self.held().is_empty()
+    /// How many messages are held.
+    pub(super) fn count(&self) -> usize {
+        self.held().len()
     }
 
     fn set_handled_since(&self, id: u64, since: Option<Instant>) {

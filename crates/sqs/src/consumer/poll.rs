@@ -6,7 +6,6 @@
 //! (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::Message;
@@ -14,9 +13,11 @@ use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::config::ConsumerConfig;
+use super::delivery::Handler;
 use super::fill::Fill;
 use super::process::process;
-use super::{ConsumerConfig, Handler, Shared};
+use super::shared::Shared;
 use crate::backoff::Backoff;
 use crate::batch::MAX_ENTRIES;
 use crate::metrics::label;
@@ -27,35 +28,6 @@ const MAX_POLLERS: usize = 8;
 /// How often a waiting poller tells that it is alive.
 const ALIVE: Duration = Duration::from_secs(5);
 const OUTAGE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
-
-/// When the consumer last got on: a receive came back, a message was settled, or it had a good reason to wait. Cheap to
-/// clone.
-#[derive(Clone, Debug)]
-pub struct Progress {
-    started: Instant,
-    last_milliseconds: Arc<AtomicU64>,
-    allowed: Duration,
-}
-
-impl Progress {
-    pub(super) fn new(long_poll: Duration) -> Self {
-        Self {
-            started: Instant::now(),
-            last_milliseconds: Arc::default(),
-            allowed: 3 * long_poll.max(Duration::from_secs(5)),
-        }
-    }
-
-    pub(super) fn made(&self) {
-        self.last_milliseconds.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// Whether nothing has moved for three long polls.
-    pub fn is_stalled(&self) -> bool {
-        let last = Duration::from_millis(self.last_milliseconds.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(last) > self.allowed
-    }
-}
 
 /// A receive for a single free slot costs as much as one for ten. So a sixth of the slots, ten at most and no more than it
 /// is likely to fill, must be free before there is one: that many may stay empty while all others are taken by slow messages.
@@ -155,7 +127,7 @@ impl<H: Handler> Poller<H> {
     async fn alive_while_waiting(&self) -> std::convert::Infallible {
         loop {
             sleep(ALIVE).await;
-            if self.shared.slots.available_permits() > 0 || self.shared.leases.any() {
+            if self.shared.slots.available_permits() > 0 || self.shared.leases.count() > 0 {
                 self.shared.progress.made();
             }
         }
@@ -180,9 +152,7 @@ impl<H: Handler> Poller<H> {
         shared.pace.received(messages.len());
         let queue = label(shared.queue.name());
         shared.queue.metrics().received.get_or_create(&queue).inc_by(messages.len() as u64);
-        for (message, slot) in messages.into_iter().zip(slots) {
-            shared.processing.spawn(process(shared.clone(), message, hidden_for, slot));
-        }
+        shared.processing.spawn(process(shared.clone(), messages, hidden_for, slots));
         Received::Some
     }
 

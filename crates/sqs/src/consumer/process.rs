@@ -1,5 +1,6 @@
-//! One message's way from the receive to its settlement.
+//! A message's way from the receive to its settlement.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
@@ -7,38 +8,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
-use futures::FutureExt;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use super::delivery::{Delivery, Handler, Verdict};
 use super::outage::{Blame, Tries, Turn};
-use super::{Delivery, Handler, Shared, Verdict};
+use super::shared::Shared;
 use crate::metrics::label;
 use crate::trace::{TRACEPARENT, TraceContext};
 
-/// Processes a message. `slot` is free again, and the lease ends, when this returns.
+/// Processes what a receive has brought, side by side in one task: messages that came together often wait for the same
+/// write and the same delete, and are then woken once. Each has a slot of its own, which is free again, and a lease, which
+/// ends, when it has been processed, whatever the others do.
 pub(super) async fn process<H: Handler>(
     shared: Arc<Shared<H>>,
-    message: Message,
+    messages: Vec<Message>,
     hidden_for: Duration,
-    slot: OwnedSemaphorePermit,
+    slots: Vec<OwnedSemaphorePermit>,
 ) {
-    let mut delivery = shared.delivery(message, hidden_for);
-    let in_flight = shared.queue.metrics().in_flight.get_or_create_owned(&label(shared.queue.name()));
-    in_flight.inc();
-    let span = shared.handler.span(&delivery);
-    delivery.trace = delivery.trace.begin(&span);
-    // OpenTelemetry's semantic conventions for messaging.
-    span.set_attribute("messaging.system", "aws_sqs");
-    span.set_attribute("messaging.operation.name", "process");
-    span.set_attribute("messaging.destination.name", shared.queue.name().to_owned());
-    span.set_attribute("messaging.message.id", delivery.message_id.clone());
-    shared.process(&delivery).instrument(span).await;
-    shared.progress.made();
-    in_flight.dec();
-    drop(slot);
+    // All leases begin before the first message is handled.
+    let deliveries = messages.into_iter().map(|message| shared.delivery(message, hidden_for));
+    let mut processing: FuturesUnordered<_> =
+        deliveries.zip(slots).map(|(delivery, slot)| shared.process_in(slot, delivery)).collect();
+    while processing.next().await.is_some() {}
 }
 
 /// Why a held message is not tried again.
@@ -51,8 +47,31 @@ enum NoMore {
 }
 
 impl<H: Handler> Shared<H> {
+    /// Processes a message whose slot this is. Should that panic, it is this message's harm alone: it comes again after its
+    /// visibility timeout.
+    async fn process_in(&self, _slot: OwnedSemaphorePermit, mut delivery: Delivery) {
+        let in_flight = self.queue.metrics().in_flight.get_or_create_owned(&label(self.queue.name()));
+        in_flight.inc();
+        let processing = async {
+            let span = self.handler.span(&delivery);
+            delivery.trace = delivery.trace.begin(&span);
+            // OpenTelemetry's semantic conventions for messaging.
+            span.set_attribute("messaging.system", "aws_sqs");
+            span.set_attribute("messaging.operation.name", "process");
+            span.set_attribute("messaging.destination.name", self.queue.name().to_owned());
+            span.set_attribute("messaging.message.id", delivery.message_id.clone());
+            self.process(&delivery).instrument(span).await;
+        };
+        if AssertUnwindSafe(processing).catch_unwind().await.is_err() {
+            let (queue, message_id) = (self.queue.name(), &delivery.message_id);
+            tracing::error!(queue, message_id, "processing a message panicked, it will come again");
+        }
+        self.progress.made();
+        in_flight.dec();
+    }
+
     fn delivery(&self, message: Message, hidden_for: Duration) -> Delivery {
-        let attributes: std::collections::BTreeMap<String, String> = message
+        let attributes: BTreeMap<String, String> = message
             .message_attributes
             .unwrap_or_default()
             .into_iter()

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::batcher::SettleError;
-use super::{Delivery, Handler, Shared};
+use super::delivery::{Delivery, Handler};
+use super::shared::Shared;
 use crate::backoff::Backoff;
 use crate::dead_letter::{self, Failure, SendError};
 use crate::queue::Queue;
@@ -67,8 +68,15 @@ impl<H: Handler> Shared<H> {
     /// while the dead-letter queue is out of reach, here.
     pub(super) async fn reject(&self, delivery: &Delivery, kind: &'static str, reason: String) {
         for attempt in 1.. {
-            let failure = Failure { kind, reason: &reason };
-            let error = match self.send_to_dead_letter_queue(delivery, failure).await {
+            let failure = Failure {
+                message_id: &delivery.message_id,
+                body: &delivery.body,
+                attributes: &delivery.attributes,
+                receive_count: delivery.attempt,
+                kind,
+                reason: &reason,
+            };
+            let error = match self.send_to_dead_letter_queue(failure).await {
                 Ok(Some(dead_letter_queue)) => {
                     tracing::error!(dead_letter_queue, kind, reason, "dead-lettered");
                     return self.delete(delivery, "dead-lettered").await;
@@ -92,14 +100,10 @@ impl<H: Handler> Shared<H> {
     }
 
     /// The queue's name that has taken it; none if there is no dead-letter queue.
-    async fn send_to_dead_letter_queue(
-        &self,
-        delivery: &Delivery,
-        failure: Failure<'_>,
-    ) -> Result<Option<String>, SendError> {
+    async fn send_to_dead_letter_queue(&self, failure: Failure<'_>) -> Result<Option<String>, SendError> {
         let Some(name) = self.queue.properties().await?.dead_letter_queue.clone() else { return Ok(None) };
         let queue = self.dead_letter_queue(&name);
-        dead_letter::send(&queue, delivery, failure).await?;
+        dead_letter::send(&queue, failure).await?;
         Ok(Some(name))
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 
-use super::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, source_attributes};
+use super::attributes::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, source_attributes};
 use crate::batch::{MAX_ENTRIES, OutgoingMessage};
 use crate::queue::{Queue, QueueError, ReceiveRequest};
 

@@ -1,27 +1,11 @@
 //! Dead letters: what can never be handled, with the reason why.
 
-use std::collections::BTreeMap;
-
+mod attributes;
 mod browse;
 mod redrive;
 mod send;
 
+pub use attributes::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID};
 pub use browse::{Browser, DeadLetter, HOLD, THOROUGH};
 pub use redrive::{Redrive, RedriveError, purge};
 pub(crate) use send::{Failure, SendError, send};
-
-/// Why, in words for people.
-pub const FAILURE_REASON: &str = "failure-reason";
-/// Why, in one stable word.
-pub const FAILURE_TYPE: &str = "failure-type";
-/// The id that the message had in its source queue.
-pub const SOURCE_MESSAGE_ID: &str = "source-message-id";
-/// How often it had been received there.
-pub const RECEIVE_COUNT: &str = "receive-count";
-
-/// The attributes without those about a failure.
-fn source_attributes(attributes: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let about_failure = [FAILURE_REASON, FAILURE_TYPE, SOURCE_MESSAGE_ID, RECEIVE_COUNT];
-    let own = attributes.iter().filter(|(name, _)| !about_failure.contains(&name.as_str()));
-    own.map(|(name, value)| (name.clone(), value.clone())).collect()
-}

@@ -6,7 +6,8 @@ use aws_sdk_sqs::error::ProvideErrorMetadata;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::browse::{Browser, DeadLetter, HOLD, THOROUGH};
-use crate::batch::{OutgoingMessage, pack};
+use crate::batch::OutgoingMessage;
+use crate::gathering::Gathering;
 use crate::queue::{Queue, QueueError, causes};
 
 /// How often a move task is asked how far it is.
@@ -75,8 +76,12 @@ impl Redrive {
             if letters.is_empty() {
                 return Ok(moved);
             }
-            let wanted = letters.iter().filter(|letter| wanted(letter));
-            for batch in pack(wanted.map(DeadLetter::as_it_was)) {
+            let mut gathering = Gathering::default();
+            for message in letters.iter().filter(|letter| wanted(letter)).map(DeadLetter::as_it_was) {
+                let bytes = message.bytes();
+                gathering.push(message, bytes);
+            }
+            while let Some(batch) = gathering.take() {
                 sleep_until(next).await;
                 next = Instant::now() + spacing * batch.len() as u32;
                 moved += self.send_back(&batch, browser).await?;

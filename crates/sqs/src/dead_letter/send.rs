@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID, source_attributes};
+use super::attributes::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID, source_attributes};
 use crate::batch::OutgoingMessage;
-use crate::consumer::Delivery;
 use crate::queue::{EntryError, Queue, QueueError};
 use crate::trace::TRACEPARENT;
 
@@ -12,7 +11,12 @@ use crate::trace::TRACEPARENT;
 const MAX_OWN_ATTRIBUTES: usize = 6;
 const MAX_REASON: usize = 1024;
 
+/// A message that can never be handled, and why.
 pub(crate) struct Failure<'a> {
+    pub(crate) message_id: &'a str,
+    pub(crate) body: &'a str,
+    pub(crate) attributes: &'a BTreeMap<String, String>,
+    pub(crate) receive_count: u32,
     pub(crate) kind: &'a str,
     pub(crate) reason: &'a str,
 }
@@ -29,19 +33,19 @@ pub(crate) enum SendError {
 }
 
 /// Sends a message to the dead-letter queue, its body and attributes unchanged.
-pub(crate) async fn send(queue: &Queue, delivery: &Delivery, failure: Failure<'_>) -> Result<(), SendError> {
+pub(crate) async fn send(queue: &Queue, failure: Failure<'_>) -> Result<(), SendError> {
     // A message that was moved back as it was still tells of its last failure. Whatever else has to go, the trace stays.
-    let mut own: Vec<_> = source_attributes(&delivery.attributes).into_iter().collect();
+    let mut own: Vec<_> = source_attributes(failure.attributes).into_iter().collect();
     own.sort_by_key(|(name, _)| name != TRACEPARENT);
     let mut attributes: BTreeMap<String, String> = own.into_iter().take(MAX_OWN_ATTRIBUTES).collect();
     attributes.insert(FAILURE_REASON.into(), printable(failure.reason));
     attributes.insert(FAILURE_TYPE.into(), failure.kind.to_owned());
-    attributes.insert(SOURCE_MESSAGE_ID.into(), delivery.message_id.clone());
-    attributes.insert(RECEIVE_COUNT.into(), delivery.attempt.to_string());
+    attributes.insert(SOURCE_MESSAGE_ID.into(), failure.message_id.to_owned());
+    attributes.insert(RECEIVE_COUNT.into(), failure.receive_count.to_string());
     let message = OutgoingMessage {
-        id: delivery.message_id.clone(),
+        id: failure.message_id.to_owned(),
         subject: String::new(),
-        body: delivery.body.clone(),
+        body: failure.body.to_owned(),
         attributes,
     };
     match queue.send(std::slice::from_ref(&message)).await?.pop() {

@@ -15,6 +15,7 @@ mod lost_leases;
 mod lost_receive;
 mod outage;
 mod partial;
+mod parts;
 mod poison;
 mod retries;
 mod slots;

@@ -1,10 +1,15 @@
 //! A message that cannot be handled harms itself alone: neither the consumer (spring-cloud-aws#1363), nor its batch
 //! (watermill), and it is not deleted (vector).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
-use sqs::ConsumerConfig;
+use sqs::{Consumer, ConsumerConfig, Delivery, Handler, Verdict};
+use testbed::eventually;
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::{Scene, config, done, reject};
 
@@ -38,4 +43,36 @@ async fn a_panic_in_a_handler_is_a_retry_of_one_message() {
     consumer.decided(4).await;
     let seen = scene.end(consumer).await;
     assert_eq!((seen.attempts("panic"), seen.deliveries()), (vec![1, 2], 5));
+}
+
+/// A handler that has a bug where it looks at a message for the first time.
+struct NoSpan(Arc<AtomicUsize>);
+
+impl Handler for NoSpan {
+    fn span(&self, delivery: &Delivery) -> Span {
+        assert!(delivery.body != "panic" || delivery.attempt > 1, "a bug in the handler's span");
+        Span::none()
+    }
+
+    async fn handle(&self, _: &Delivery) -> Verdict {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Verdict::Done
+    }
+}
+
+#[tokio::test]
+async fn a_panic_outside_the_handling_harms_one_message_of_a_receive() {
+    let scene = Scene::start().await;
+    let bodies = ["a", "b", "panic", "d"].map(String::from);
+    scene.queues.send_all("orders", &bodies).await;
+    let (handled, stop) = (Arc::<AtomicUsize>::default(), CancellationToken::new());
+    let a_moment = Some(Duration::from_secs(2));
+    let config = ConsumerConfig { visibility_timeout: a_moment, ..config() };
+    let consumer = tokio::spawn(Consumer::new(scene.queue(), NoSpan(handled.clone()), config).run(stop.clone()));
+    let four = async || (handled.load(Ordering::SeqCst) == 4).then_some(());
+    eventually("three at once, and the fourth when it comes again", four).await;
+    eventually("none is in flight", async || (scene.metric("messages_in_flight") == 0.0).then_some(())).await;
+    stop.cancel();
+    consumer.await.unwrap().unwrap();
+    scene.queues.expect_all_empty(&["orders", "orders-dlq"]).await;
 }

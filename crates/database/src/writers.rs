@@ -1,0 +1,85 @@
+//! Which writer a write goes to.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::inbox::Inbox;
+use crate::patience::{Patience, PatientWriter};
+use crate::session::Session;
+use crate::set::Pending;
+use crate::writer::Writer;
+use crate::{DatabaseUrl, Key, Write, WriteError};
+
+/// How long a caller waits for its answer: for a writer, and for its set.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The writers of a database; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Writers {
+    inboxes: Arc<[Arc<Inbox>]>,
+    patience: Patience,
+    /// Whose turn it is to take a write that has no key.
+    turn: Arc<AtomicUsize>,
+    tasks: Arc<Mutex<Tasks>>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    writers: Vec<JoinHandle<()>>,
+    /// Its work comes from the others, so it ends after them.
+    patient: Option<JoinHandle<()>>,
+}
+
+impl Writers {
+    pub(crate) fn start(url: &DatabaseUrl, writers: usize) -> Self {
+        let (patience, turn) = (Patience::new(), Arc::default());
+        let inboxes: Arc<[_]> = (0..writers).map(|_| Arc::new(Inbox::new())).collect();
+        let writer = |inbox: &Arc<Inbox>| {
+            let (engine, session) = (url.engine(), Session::new(url.clone()));
+            tokio::spawn(Writer { engine, session, inbox: inbox.clone(), patience: patience.clone() }.run())
+        };
+        let patient = PatientWriter { session: Session::new(url.clone()), patience: patience.clone() };
+        let tasks = Tasks { writers: inboxes.iter().map(writer).collect(), patient: Some(tokio::spawn(patient.run())) };
+        Self { inboxes, patience, turn, tasks: Arc::new(Mutex::new(tasks)) }
+    }
+
+    pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Output, WriteError> {
+        let (key, due) = (write.key(), Instant::now() + WRITE_TIMEOUT);
+        let (caller, answer) = oneshot::channel();
+        let answered = timeout_at(due, async {
+            self.inbox_of(key).push(Pending { write, key, due, caller }).await?;
+            answer.await.map_err(|_| WriteError::Closed)?
+        });
+        answered.await.unwrap_or(Err(WriteError::TimedOut))
+    }
+
+    fn inbox_of(&self, key: Option<Key>) -> &Inbox {
+        match key {
+            Some(key) if self.patience.is_locked(key) => &self.patience.inbox,
+            Some(key) => &self.inboxes[key.writer(self.inboxes.len())],
+            None => &self.inboxes[self.turn.fetch_add(1, Ordering::Relaxed) % self.inboxes.len()],
+        }
+    }
+
+    pub(crate) async fn stop(&self) {
+        self.inboxes.iter().for_each(|inbox| inbox.close());
+        let Tasks { writers, patient } =
+            std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        ended(writers).await;
+        self.patience.inbox.close();
+        ended(patient).await;
+    }
+}
+
+async fn ended(tasks: impl IntoIterator<Item = JoinHandle<()>>) {
+    for task in tasks {
+        if let Err(panic) = task.await {
+            tracing::error!(error = %panic, "a database writer panicked");
+        }
+    }
+}

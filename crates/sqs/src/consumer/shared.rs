@@ -1,0 +1,60 @@
+//! What the parts of a consumer have in common.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::batcher::Batcher;
+use super::config::ConsumerConfig;
+use super::lease::Leases;
+use super::outage::Outage;
+use super::pace::Pace;
+use super::progress::Progress;
+use crate::queue::Queue;
+
+pub(super) struct Shared<H> {
+    pub(super) queue: Queue,
+    pub(super) dead_letter_queue: Mutex<Option<Queue>>,
+    pub(super) handler: H,
+    pub(super) config: ConsumerConfig,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) leases: Leases,
+    pub(super) outage: Outage,
+    pub(super) progress: Progress,
+    pub(super) pace: Pace,
+    pub(super) deletes: Batcher<String>,
+    pub(super) visibility_changes: Batcher<(String, Duration)>,
+    /// The tasks that process what a receive has brought each.
+    pub(super) processing: TaskTracker,
+    /// No more receives.
+    pub(super) stop: CancellationToken,
+    /// No receive is open any more: what is given back now is not taken by this consumer once more.
+    pub(super) polled: CancellationToken,
+    /// No more handling either.
+    pub(super) abort: CancellationToken,
+}
+
+impl<H> Shared<H> {
+    pub(super) fn new(queue: Queue, handler: H, config: ConsumerConfig) -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(config.concurrency)),
+            dead_letter_queue: Default::default(),
+            leases: Leases::default(),
+            outage: Outage::default(),
+            progress: Progress::new(config.long_poll),
+            pace: Pace::new(config.max_per_second),
+            processing: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            polled: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            deletes: Batcher::new(String::len),
+            visibility_changes: Batcher::new(|(receipt_handle, _)| receipt_handle.len()),
+            queue,
+            handler,
+            config,
+        }
+    }
+}
