@@ -1,15 +1,18 @@
 //! The payment provider: who moves the money.
 
+mod answer;
 mod http;
 mod simulator;
+mod url;
 
 use std::time::Duration;
 
 use contracts::Currency;
 use uuid::Uuid;
 
-pub use http::{HttpProvider, InvalidProviderUrl, ProviderUrl};
+pub use http::HttpProvider;
 pub use simulator::{Presence, Simulator};
+pub use url::{InvalidProviderUrl, ProviderUrl};
 
 /// A charge to be made, the same in every try.
 #[derive(Clone, Debug)]
@@ -26,9 +29,24 @@ pub struct Charge {
     pub attempt: i64,
 }
 
-/// What the provider said.
+/// A refund to be made, whole, and the same in every try. Its idempotency key is made of the order's id.
+#[derive(Clone, Debug)]
+pub struct Refund {
+    /// The order whose charge is to be given back.
+    pub order_id: Uuid,
+    /// How much, in minor units.
+    pub amount: i64,
+    /// The currency of `amount`.
+    pub currency: Currency,
+    /// Which try this is, counted from 1.
+    pub attempt: i64,
+    /// Whether the ledger knows that the order was charged.
+    pub charged: bool,
+}
+
+/// What the provider said of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Charged {
     /// It is charged.
     Succeeded {
         /// The provider's id of the charge.
@@ -39,26 +57,49 @@ pub enum Answer {
         /// Why.
         reason: String,
     },
-    /// The provider is not there, or says that it cannot serve anybody now. It may or may not have been charged; ask again
-    /// with the same key.
+}
+
+/// What the provider said of a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refunded {
+    /// What was charged is given back.
+    Refunded {
+        /// The provider's id of the refund.
+        id: String,
+    },
+    /// The order was never charged, and a charge that comes later will be declined.
+    Voided,
+}
+
+/// Why the provider said neither yes nor no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The provider is not there, or says that it cannot serve anybody now. It may or may not have done it; ask again with
+    /// the same key.
     Away {
         /// What went wrong.
         reason: String,
         /// When the provider wants to be asked again.
         after: Option<Duration>,
     },
-    /// The provider failed at this charge. It may or may not have been charged; ask again later with the same key.
+    /// The provider failed at this one. It may or may not have done it; ask again later with the same key.
     Failed {
         /// What went wrong.
         reason: String,
         /// When the provider wants to be asked again.
         after: Option<Duration>,
     },
-    /// The provider will never understand this charge.
+    /// The provider will never understand this one.
     Refused {
         /// What it said.
         reason: String,
     },
+}
+
+impl Trouble {
+    fn failed(reason: String) -> Self {
+        Self::Failed { reason, after: None }
+    }
 }
 
 /// Either provider.
@@ -71,10 +112,18 @@ pub enum Provider {
 
 impl Provider {
     /// Asks for a charge. Dropping the future does not undo it.
-    pub async fn charge(&self, charge: &Charge) -> Answer {
+    pub async fn charge(&self, charge: &Charge) -> Result<Charged, Trouble> {
         match self {
             Self::Simulated(simulator) => simulator.charge(charge).await,
             Self::Http(provider) => provider.charge(charge).await,
+        }
+    }
+
+    /// Asks for a refund. Dropping the future does not undo it.
+    pub async fn refund(&self, refund: &Refund) -> Result<Refunded, Trouble> {
+        match self {
+            Self::Simulated(simulator) => simulator.refund(refund).await,
+            Self::Http(provider) => provider.refund(refund).await,
         }
     }
 }

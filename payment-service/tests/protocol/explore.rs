@@ -26,8 +26,7 @@ pub(crate) struct Counterexample {
 /// Visits all states; ends at the first that must not be.
 pub(crate) fn explore(rules: Rules) -> Result<Explored, Counterexample> {
     let mut known = HashMap::from([(World::new(), 0)]);
-    let mut explored =
-        Explored { worlds: vec![World::new()], reached: vec![None], before: vec![Vec::new()], depth: 0 };
+    let mut explored = Explored { worlds: vec![World::new()], reached: vec![None], before: vec![Vec::new()], depth: 0 };
     let mut depths = vec![0];
     let mut index = 0;
     while let Some(&world) = explored.worlds.get(index) {

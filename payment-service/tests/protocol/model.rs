@@ -119,7 +119,11 @@ pub(crate) enum Worker {
     Idle,
     /// It has claimed the row. `newest`: nobody has claimed it since then. `answer`: what the provider has said; for a charge
     /// whether it is charged, for a refund whether there was something to give back.
-    At { ask: Ask, newest: bool, answer: Option<bool> },
+    At {
+        ask: Ask,
+        newest: bool,
+        answer: Option<bool>,
+    },
 }
 
 /// The provider's books on the order.

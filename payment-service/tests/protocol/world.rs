@@ -1,6 +1,8 @@
 //! Everything that can happen to one order.
 
-use crate::model::{Ask, Claimed, Provider, Row, RowState, Status, Told, Worker, claim_cancellation, claim_charge, conclude, settle};
+use crate::model::{
+    Ask, Claimed, Provider, Row, RowState, Status, Told, Worker, claim_cancellation, claim_charge, conclude, settle,
+};
 
 /// What keeps the protocol right; each can be taken out.
 #[derive(Clone, Copy, Debug)]
@@ -193,7 +195,10 @@ impl World {
             (self.status == Status::Declined && charges > 0, "DECLINED, and it was charged"),
             (self.status == Status::Cancelled && charges > 0, "CANCELLED, and it was charged"),
             (self.status == Status::Refunded && (charges, refunds) != (1, 1), "REFUNDED, and what was charged was not"),
-            (row == Some(RowState::Succeeded) && charges - refunds != 1, "the ledger says charged, the provider does not"),
+            (
+                row == Some(RowState::Succeeded) && charges - refunds != 1,
+                "the ledger says charged, the provider does not",
+            ),
             (row == Some(RowState::Declined) && charges > 0, "the ledger says declined, the provider charged"),
             (row == Some(RowState::Cancelled) && charges > 0, "the ledger says cancelled, the provider charged"),
             (row == Some(RowState::Refunded) && refunds == 0, "the ledger says refunded, the provider did not"),
