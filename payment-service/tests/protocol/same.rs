@@ -7,6 +7,7 @@ use std::time::Duration;
 use contracts::{Currency, Event, OrderCreated, PaymentEvent};
 use database::Database;
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use outbox::Outbox;
 use payment_service::ledger::{self, Attempt, Cancellation, Conclusion, Ledger, Settled};
 use sqlx::Row as _;
@@ -17,9 +18,9 @@ use uuid::Uuid;
 use crate::model::{Ask, Claimed, Row, RowState, Told, Worker, claim_cancellation, claim_charge};
 use crate::world::{Rules, Step, World};
 
-const WALKS: u64 = 400;
+const WALKS: u64 = 160;
 const STEPS: usize = 40;
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 /// Ends only when the walk says so.
 const LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -116,7 +117,8 @@ impl Twin {
         let row = sqlx::query("SELECT state, lease_until FROM payments WHERE order_id = $1").bind(&id);
         let row = row.fetch_optional(self.database.reads()).await.unwrap().map(|row| {
             let state = row.get::<String, _>("state");
-            let leased = ["CHARGING", "CANCELLING"].contains(&state.as_str()) && row.get::<i64, _>("lease_until") > 0;
+            let is_open = ["CHARGING", "CANCELLING"].contains(&state.as_str());
+            let leased = is_open && row.get::<i64, _>("lease_until") > Timestamp::now().as_millisecond();
             (state, leased)
         });
         let expected = self.world.row.map(|Row { state, leased }| (name(state).to_owned(), leased));
