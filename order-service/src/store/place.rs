@@ -13,7 +13,7 @@ use super::{OrderStore, find};
 use crate::order::{NewOrder, Order};
 
 /// The order that a key has made.
-pub const FIND_KEY: &str = "SELECT order_id FROM idempotency_keys WHERE idempotency_key = $1";
+pub const FIND_KEY: &str = "SELECT order_id, cancellation_id FROM idempotency_keys WHERE idempotency_key = $1";
 
 /// An accepted order on its way into the database.
 pub struct PlaceOrder {
@@ -30,7 +30,7 @@ pub enum Placed {
     Accepted(Order),
     /// Its key has made this order before.
     Replayed(Order),
-    /// Its key has made another order before.
+    /// Its key has made another order before, or has taken one back.
     KeyReused,
     /// Too many events are waiting for the queue; nothing was stored.
     BacklogFull,
@@ -68,9 +68,12 @@ impl OrderStore {
     /// What the key has made, if anything. The payload is compared as the order that it means, not by its bytes.
     async fn made_before(&self, key: Option<&str>, placed: &NewOrder) -> Result<Option<Placed>, sqlx::Error> {
         let Some(key) = key else { return Ok(None) };
-        let id = sqlx::query_scalar(FIND_KEY).bind(key).fetch_optional(self.database.reads()).await;
-        let id: Option<String> = self.database.noted(id)?;
-        let Some(id) = id else { return Ok(None) };
+        let found = sqlx::query(FIND_KEY).bind(key).fetch_optional(self.database.reads()).await;
+        let Some(row) = self.database.noted(found)? else { return Ok(None) };
+        if row.try_get::<Option<String>, _>("cancellation_id")?.is_some() {
+            return Ok(Some(Placed::KeyReused));
+        }
+        let id: String = row.try_get("order_id")?;
         Ok(Some(match find(self.database.reads(), &id).await? {
             Some(made) if made.placed == *placed => Placed::Replayed(made.as_accepted()),
             _ => Placed::KeyReused,

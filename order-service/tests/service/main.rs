@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
 mod answer;
+mod cancelling;
 mod documentation;
 mod edge;
 mod events;
