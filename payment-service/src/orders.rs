@@ -29,7 +29,7 @@ pub(crate) struct OrderHandler {
 impl Handler for OrderHandler {
     fn span(&self, delivery: &Delivery) -> Span {
         tracing::error_span!(
-            "order",
+            "charge",
             order_id = Empty,
             message_id = delivery.message_id,
             queue = self.queue,

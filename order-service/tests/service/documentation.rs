@@ -160,7 +160,7 @@ async fn the_description_shows_an_order_that_is_accepted_and_the_answer_it_gets(
     let required = accepted["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
     assert_eq!(required.collect::<BTreeSet<_>>(), names(&answered), "none is ever left out");
     let status = resolved(&api, &accepted["properties"]["status"]);
-    assert_eq!(status["enum"], json!(["PENDING", "PAID", "DECLINED"]));
+    assert_eq!(status["enum"], json!(["PENDING", "PAID", "DECLINED", "CANCELLING", "CANCELLED", "REFUNDED"]));
     assert_eq!(accepted["properties"]["createdAt"]["format"], "date-time");
     queues.take("orders").await;
     service.stop().await;

@@ -12,7 +12,7 @@ use outbox::Outbox;
 use payment_service::ledger::{self, Attempt, Cancellation, Conclusion, Ledger, Settled};
 use sqlx::Row as _;
 use sqs::TraceContext;
-use testbed::Databases;
+use testbed::{Databases, eventually};
 use uuid::Uuid;
 
 use crate::model::{Ask, Claimed, Row, RowState, Told, Worker, claim_cancellation, claim_charge};
@@ -20,7 +20,7 @@ use crate::world::{Rules, Step, World};
 
 const WALKS: u64 = 160;
 const STEPS: usize = 40;
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 8;
 /// Ends only when the walk says so.
 const LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -67,7 +67,7 @@ impl Twin {
     /// Takes a step on the ledger, and holds what came of it against the model.
     async fn step(&mut self, step: Step, after: &World, walked: &[Step]) -> Option<Way> {
         let trace = TraceContext::root();
-        let row = self.world.row;
+        let (row, id) = (self.world.row, self.order.order_id.to_string());
         match step {
             Step::Created(worker) => {
                 let expected = claim_charge(&mut row.clone());
@@ -103,8 +103,9 @@ impl Twin {
                 None
             }
             Step::LeaseEnds => {
-                let end = sqlx::query("UPDATE payments SET lease_until = 0 WHERE order_id = $1");
-                end.bind(self.order.order_id.to_string()).execute(self.database.reads()).await.unwrap();
+                let end = || sqlx::query("UPDATE payments SET lease_until = 0 WHERE order_id = $1").bind(&id);
+                let reads = self.database.reads();
+                eventually("the lease is over", async || end().execute(reads).await.ok()).await;
                 None
             }
             // The client's, the provider's and the order service's: the ledger has no part in them.
@@ -114,8 +115,10 @@ impl Twin {
 
     async fn compare(&self, walked: &[Step]) {
         let id = self.order.order_id.to_string();
-        let row = sqlx::query("SELECT state, lease_until FROM payments WHERE order_id = $1").bind(&id);
-        let row = row.fetch_optional(self.database.reads()).await.unwrap().map(|row| {
+        let find = || sqlx::query("SELECT state, lease_until FROM payments WHERE order_id = $1").bind(&id);
+        // A read has an end, which on a slow machine may come before its rows.
+        let row = eventually("the row", async || find().fetch_optional(self.database.reads()).await.ok()).await;
+        let row = row.map(|row| {
             let state = row.get::<String, _>("state");
             let is_open = ["CHARGING", "CANCELLING"].contains(&state.as_str());
             let leased = is_open && row.get::<i64, _>("lease_until") > Timestamp::now().as_millisecond();
@@ -124,8 +127,9 @@ impl Twin {
         let expected = self.world.row.map(|Row { state, leased }| (name(state).to_owned(), leased));
         assert_eq!(row, expected, "{walked:?}");
 
-        let bodies = sqlx::query_scalar("SELECT body FROM outbox WHERE subject = $1").bind(&id);
-        let bodies: Vec<String> = bodies.fetch_all(self.database.reads()).await.unwrap();
+        let told_of = || sqlx::query_scalar("SELECT body FROM outbox WHERE subject = $1").bind(&id);
+        let read = async || told_of().fetch_all(self.database.reads()).await.ok();
+        let bodies: Vec<String> = eventually("what is told", read).await;
         let mut told = [false; 4];
         for body in bodies {
             let is = kind(&Event::<PaymentEvent>::decode(&body).unwrap().payload);
