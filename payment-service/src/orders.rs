@@ -28,14 +28,20 @@ pub(crate) struct OrderHandler {
 
 impl Handler for OrderHandler {
     fn span(&self, delivery: &Delivery) -> Span {
-        tracing::error_span!(
-            "charge",
-            order_id = Empty,
-            message_id = delivery.message_id,
-            queue = self.queue,
-            attempt = delivery.attempt,
-            trace_id = delivery.trace.trace_id(),
-        )
+        macro_rules! span {
+            ($name:literal) => {
+                tracing::error_span!(
+                    $name,
+                    order_id = Empty,
+                    message_id = delivery.message_id,
+                    queue = self.queue,
+                    attempt = delivery.attempt,
+                    trace_id = delivery.trace.trace_id(),
+                )
+            };
+        }
+        // It is named before the body is read, so a glance has to do.
+        if delivery.body.contains("\"order.cancelled.") { span!("refund") } else { span!("charge") }
     }
 
     async fn handle(&self, delivery: &Delivery) -> Verdict {
