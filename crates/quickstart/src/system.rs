@@ -85,8 +85,7 @@ impl System {
         settings.orders.database_url = sqlite(directory.join("orders.db"))?;
         settings.payments.database_url = sqlite(directory.join("payments.db"))?;
 
-        let metrics = sqs::Metrics::register(&mut Default::default());
-        let dead_letters = Queue::new(sqs.clone(), "orders-dlq", metrics);
+        let dead_letters = Queue::new(sqs.clone(), "orders-dlq");
         let simulated = settings.payments.provider_url.is_none();
         let simulated_provider = simulated.then(|| settings.payments.simulator_presence.clone());
         let payments = near(settings.payments.admin_port, async |admin_port| {

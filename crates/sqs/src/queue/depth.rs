@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 
-use super::{Queue, QueueError};
-use crate::call::{About, Call, GET_ATTRIBUTES};
+use super::Queue;
+use crate::call::Call;
+use crate::error::QueueError;
+use crate::operation::{About, GET_ATTRIBUTES};
 
 /// The attribute, and the state that it counts.
 const STATES: [(QueueAttributeName, &str); 3] = [
@@ -16,9 +17,9 @@ const STATES: [(QueueAttributeName, &str); 3] = [
     (QueueAttributeName::ApproximateNumberOfMessagesDelayed, "delayed"),
 ];
 
-/// Has `queue` and its dead-letter queue counted until told to stop, so often; none: never, for each time is two requests.
-pub async fn keep_measured(queue: Queue, every: Option<Duration>, stop: CancellationToken) {
-    let Some(every) = every else { return stop.cancelled().await };
+/// Has `queue` and its dead-letter queue counted until `stop` resolves, so often; none: never, for each time is two requests.
+pub async fn keep_measured(queue: Queue, every: Option<Duration>, stop: impl Future<Output = ()>) {
+    let Some(every) = every else { return stop.await };
     let measuring = async {
         let mut dead_letters = None;
         let mut due = interval(every);
@@ -32,7 +33,7 @@ pub async fn keep_measured(queue: Queue, every: Option<Duration>, stop: Cancella
         }
     };
     tokio::select! {
-        () = stop.cancelled() => {}
+        () = stop => {}
         () = measuring => {}
     }
 }
