@@ -99,9 +99,13 @@ async fn a_cancellation_that_meets_a_charge_under_way_waits_for_its_end_and_uses
     eventually("the charge is under way", async || (provider.asked(&key) == 1).then_some(())).await;
     scene.queues.send("orders", &cancelled(&order)).await;
     let told = scene.results(2).await;
-    let series = |name, labels| format!("messages_{name}_total{{queue=\"{}\"{labels}}}", scene.queues.name("orders"));
-    assert_eq!(worker.metric(&series("received", "")).await, Some(2.0));
-    assert_eq!(worker.metric(&series("settled", ",outcome=\"retry\"")).await.unwrap_or(0.0), 0.0);
+    let orders = scene.queues.name("orders");
+    let received = format!(
+        "messaging_client_consumed_messages_total{{messaging_operation_name=\"receive\",messaging_destination_name=\"{orders}\"}}"
+    );
+    assert_eq!(worker.metric(&received).await, Some(2.0));
+    let retried = format!("messages_settled_total{{queue=\"{orders}\",outcome=\"retry\"}}");
+    assert_eq!(worker.metric(&retried).await, Some(0.0));
     assert_eq!(worker.metric("refunds_total{outcome=\"refunded\"}").await, Some(1.0));
     worker.stop().await;
 
