@@ -87,6 +87,7 @@ impl OrderService {
         let public = has_api.then(public).transpose()?;
         let admin = chassis::http::bind((settings.address, settings.admin_port).into(), "ADMIN_PORT")?;
         let database = Database::open(&settings.database_url, &store::MIGRATIONS).await?;
+        database.warm().await;
 
         let mut registry = Registry::default();
         chassis::metrics::register(&mut registry);

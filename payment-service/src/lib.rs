@@ -54,6 +54,7 @@ impl PaymentService {
     pub async fn build(settings: Settings, sqs: Client) -> anyhow::Result<Self> {
         let admin = chassis::http::bind((settings.address, settings.admin_port).into(), "ADMIN_PORT")?;
         let database = Database::open(&settings.database_url, &ledger::MIGRATIONS).await?;
+        database.warm().await;
 
         let mut registry = Registry::default();
         chassis::metrics::register(&mut registry);
