@@ -1,0 +1,3 @@
+new EventSource("./events").addEventListener("state", (event) => {
+  document.getElementById("state").textContent = JSON.stringify(JSON.parse(event.data), null, 2);
+});
