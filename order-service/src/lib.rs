@@ -3,6 +3,7 @@
 //! An order's way: [`http`] → [`store`] (order and event in one transaction) → the outbox relay → queue `orders`; and back
 //! from the queue `payments` through [`results`] to the [`store`].
 
+pub mod cancellation;
 pub mod http;
 mod metrics;
 pub mod order;
@@ -131,7 +132,8 @@ impl OrderService {
         self.admin.local_addr()
     }
 
-    /// Puts the events of all orders that are still pending back into the outbox: for a queue that forgets at exit.
+    /// Puts the events of all orders that are still pending, and of all cancellations under way, back into the outbox: for a
+    /// queue that forgets at exit.
     pub async fn tell_pending_again(&self) -> anyhow::Result<()> {
         let orders = self.store.tell_pending_again().await.map_err(anyhow::Error::from_boxed)?;
         tracing::info!(orders, "pending orders found");

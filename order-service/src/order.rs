@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::total::OrderTotal;
 
 /// This service's name as the `source` of its events.
-const SOURCE: &str = "/order-service";
+pub(crate) const SOURCE: &str = "/order-service";
 
 /// Who orders: 1 to [`MAX_CHARACTERS`](Self::MAX_CHARACTERS), none of them a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +50,16 @@ impl UserId {
 pub enum OrderStatus {
     /// Accepted, its payment under way.
     Pending,
-    /// Charged. Final.
+    /// Charged. An end, unless it is taken back.
     Paid,
     /// Will never be charged. Final.
     Declined,
+    /// Being taken back: nobody knows yet whether it was charged.
+    Cancelling,
+    /// Taken back; nothing was charged, and nothing will be. Final.
+    Cancelled,
+    /// Taken back; what was charged has been given back. Final.
+    Refunded,
     /// A newer version knows what it is; here it is only passed on.
     Other(String),
 }
@@ -65,7 +71,8 @@ pub struct InvalidStatus;
 
 impl OrderStatus {
     /// Every status that is known here.
-    pub const KNOWN: [Self; 3] = [Self::Pending, Self::Paid, Self::Declined];
+    pub const KNOWN: [Self; 6] =
+        [Self::Pending, Self::Paid, Self::Declined, Self::Cancelling, Self::Cancelled, Self::Refunded];
 
     /// Its name, in the API and in the database.
     pub fn as_str(&self) -> &str {
@@ -73,17 +80,20 @@ impl OrderStatus {
             Self::Pending => "PENDING",
             Self::Paid => "PAID",
             Self::Declined => "DECLINED",
+            Self::Cancelling => "CANCELLING",
+            Self::Cancelled => "CANCELLED",
+            Self::Refunded => "REFUNDED",
             Self::Other(name) => name,
         }
     }
 
-    /// Whether the order has come to an end.
+    /// Whether the order has come to an end: nothing more happens to it by itself.
     pub fn is_final(&self) -> bool {
-        *self != Self::Pending
+        !matches!(self, Self::Pending | Self::Cancelling)
     }
 
     /// The names of those that are known here.
-    pub fn names() -> [String; 3] {
+    pub fn names() -> [String; 6] {
         Self::KNOWN.map(|status| status.as_str().to_owned())
     }
 
@@ -153,12 +163,16 @@ impl Order {
 
     /// What the payment service is told. An order is created once, so its id is the event's.
     pub fn created_event(&self) -> Event<OrderEvent> {
-        let payload = OrderEvent::Created(OrderCreated {
+        Event::new(self.id, SOURCE, self.created_at, OrderEvent::Created(self.as_told()))
+    }
+
+    /// What events tell of it.
+    pub(crate) fn as_told(&self) -> OrderCreated {
+        OrderCreated {
             order_id: self.id,
             user_id: self.placed.user_id.as_str().to_owned(),
             amount: self.placed.total.minor_units(),
             currency: self.placed.currency,
-        });
-        Event::new(self.id, SOURCE, self.created_at, payload)
+        }
     }
 }

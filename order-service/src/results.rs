@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chassis::worker;
-use contracts::{Event, PaymentEvent};
+use contracts::{Event, Payload, PaymentEvent};
 use sqs::{Delivery, Handler, Verdict};
 use tracing::Span;
 use tracing::field::Empty;
@@ -15,7 +15,7 @@ use crate::store::{OrderStore, Settled, Settlement};
 /// How soon an order that a newer version has got hold of is looked at again.
 const NEWER_VERSION_PAUSE: Duration = Duration::from_secs(5);
 
-/// Moves orders to `PAID` or `DECLINED`.
+/// Moves orders to `PAID` or `DECLINED`, and those that are taken back to `CANCELLED` or `REFUNDED`.
 pub(crate) struct ResultHandler {
     store: OrderStore,
     queue: String,
@@ -47,21 +47,17 @@ impl Handler for ResultHandler {
             Ok(event) => event.payload,
             Err(error) => return Verdict::Reject { kind: error.kind(), reason: error.to_string() },
         };
-        Span::current().record("payment_id", event.payment_id().to_string());
-        let settlement = match event {
-            PaymentEvent::Succeeded(payment) => Settlement {
-                order_id: payment.order_id,
-                status: OrderStatus::Paid,
-                amount: payment.amount,
-                currency: payment.currency,
-            },
-            PaymentEvent::Declined(payment) => Settlement {
-                order_id: payment.order_id,
-                status: OrderStatus::Declined,
-                amount: payment.amount,
-                currency: payment.currency,
-            },
+        if let Some(payment_id) = event.payment_id() {
+            Span::current().record("payment_id", payment_id.to_string());
+        }
+        let status = match event {
+            PaymentEvent::Succeeded(_) => OrderStatus::Paid,
+            PaymentEvent::Declined(_) => OrderStatus::Declined,
+            PaymentEvent::Cancelled(_) => OrderStatus::Cancelled,
+            PaymentEvent::Refunded(_) => OrderStatus::Refunded,
         };
+        let (amount, currency) = event.amount();
+        let settlement = Settlement { order_id: event.subject(), status, amount, currency };
         Span::current().record("order_id", settlement.order_id.to_string());
         let (status, order_id) = (settlement.status.clone(), settlement.order_id);
         match self.store.settle(settlement).await {
@@ -69,9 +65,9 @@ impl Handler for ResultHandler {
                 self.metrics.ended(&status, order_id);
                 tracing::info!(%status, "order settled");
             }
-            Ok(Settled::Before) => tracing::info!(%status, "result came again, the order stays as it is"),
+            Ok(Settled::Before) => tracing::info!(%status, "result came again or too late, the order stays as it is"),
             Ok(Settled::Otherwise(status)) => {
-                let reason = format!("the order is {status} already, and that is final");
+                let reason = format!("the order is {status}, which the result contradicts");
                 return Verdict::Reject { kind: "contradicting-result", reason };
             }
             Ok(Settled::Newer(status)) => return of_a_newer_version(&status),

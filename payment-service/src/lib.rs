@@ -1,12 +1,14 @@
-//! The payment service: charges each order exactly once and tells the order service of it.
+//! The payment service: charges each order exactly once, gives back what is cancelled, and tells the order service of it.
 //!
-//! An order's way: queue `orders` → [`charging`] → [`provider`] and [`ledger`] (conclusion and result event in one
+//! An order's way: queue `orders` → [`orders`] → [`charging`] or [`cancelling`] → [`provider`] and [`ledger`] (conclusion and result event in one
 //! transaction) → the outbox relay → queue `payments`.
 
+mod cancelling;
 mod charging;
 pub mod dlq;
 pub mod ledger;
 mod metrics;
+mod orders;
 pub mod provider;
 pub mod settings;
 
@@ -26,8 +28,8 @@ use sqs::{Consumer, Queue};
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
-use charging::ChargeHandler;
 use ledger::Ledger;
+use orders::OrderHandler;
 use provider::{HttpProvider, Provider, Simulator};
 pub use settings::Settings;
 
@@ -41,7 +43,7 @@ pub struct PaymentService {
     queues: [Queue; 2],
     registry: Arc<Registry>,
     relay: Relay,
-    consumer: Consumer<ChargeHandler>,
+    consumer: Consumer<OrderHandler>,
     stopping: Stopping,
     queue_metrics: Option<Duration>,
 }
@@ -69,7 +71,7 @@ impl PaymentService {
                 Provider::Simulated(Simulator::new(visibility_timeout, settings.simulator_presence))
             }
         };
-        let handler = ChargeHandler {
+        let handler = OrderHandler {
             ledger,
             provider,
             queue: settings.orders_queue,

@@ -12,13 +12,14 @@ struct Outcome {
 
 /// What can become of a try to charge an order.
 const CHARGES: [&str; 6] = ["succeeded", "declined", "away", "failed", "refused", "duplicate"];
-/// And of one to refund it. Nothing refunds yet: the series are there, so that whoever reads them need not care.
+/// And of one to take it back.
 const REFUNDS: [&str; 6] = ["refunded", "voided", "away", "failed", "refused", "duplicate"];
 
 /// Charges and refunds by outcome; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     charges: Family<Outcome, Counter>,
+    refunds: Family<Outcome, Counter>,
 }
 
 impl Metrics {
@@ -30,13 +31,17 @@ impl Metrics {
             }
             family
         };
-        let charges = from_zero(CHARGES);
+        let (charges, refunds) = (from_zero(CHARGES), from_zero(REFUNDS));
         registry.register("charges", "Tries to charge an order, by outcome", charges.clone());
-        registry.register("refunds", "Tries to refund an order, by outcome", from_zero(REFUNDS));
-        Self { charges }
+        registry.register("refunds", "Tries to refund an order, by outcome", refunds.clone());
+        Self { charges, refunds }
     }
 
     pub(crate) fn charged(&self, outcome: &'static str) {
         self.charges.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    pub(crate) fn refunded(&self, outcome: &'static str) {
+        self.refunds.get_or_create(&Outcome { outcome }).inc();
     }
 }

@@ -32,7 +32,7 @@ export function duration(seconds) {
 /** How long ago `time` was at `now`, both as the service's clock has it. */
 export function ago(time, now) {
   const seconds = (Date.parse(now) - Date.parse(time)) / 1000;
-  return seconds < 1 ? "now" : `${duration(Math.floor(seconds))} ago`;
+  return seconds < 1 ? "now" : `${seconds < 10 ? `${Math.floor(seconds)} s` : duration(Math.floor(seconds))} ago`;
 }
 
 export const clock = (time) => new Date(time).toLocaleTimeString("en-GB");

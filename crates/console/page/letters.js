@@ -81,7 +81,7 @@ function row(queue, { messageId, orderId, type, kind, reason, excerpt }) {
 }
 
 function age(item, { sentAt, receiveCount }, now) {
-  const received = receiveCount === null || receiveCount === undefined ? "" : `, received ${count(receiveCount)} times`;
+  const received = receiveCount === null || receiveCount === undefined ? "" : `, received ${receiveCount === 1 ? "once" : `${count(receiveCount)} times`}`;
   write(item.querySelector(".more > span"), `sent ${sentAt ? ago(sentAt, now) : "at an unknown time"}${received}`);
 }
 

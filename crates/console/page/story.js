@@ -60,7 +60,7 @@ function show(orderId, { order, traceId, note, steps }) {
 }
 
 function step({ at, sinceMs, who, kind, what, fields }) {
-  const since = sinceMs === null || sinceMs === undefined ? "" : `+${duration(sinceMs / 1000)}`;
+  const since = sinceMs === null || sinceMs === undefined ? "" : `+${sinceMs < 1 ? "0 ms" : duration(sinceMs / 1000)}`;
   return element(
     "li",
     { "data-kind": kind },

@@ -12,5 +12,5 @@ mod payments;
 
 pub use currency::{Currency, InvalidCurrency};
 pub use event::{DecodeError, Event, Payload};
-pub use orders::{OrderCreated, OrderEvent};
-pub use payments::{PaymentDeclined, PaymentEvent, PaymentSucceeded};
+pub use orders::{OrderCancelled, OrderCreated, OrderEvent};
+pub use payments::{PaymentCancelled, PaymentDeclined, PaymentEvent, PaymentRefunded, PaymentSucceeded};

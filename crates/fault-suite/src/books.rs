@@ -10,7 +10,7 @@ use crate::Scene;
 pub struct Books {
     /// Amount and status of each order, by its id.
     pub orders: BTreeMap<String, (i64, String)>,
-    /// Each idempotency key with its order's id.
+    /// Each idempotency key that has placed an order, with its order's id.
     pub keys: Vec<(String, String)>,
     /// Amount and state of each ledger row, by its order's id.
     pub payments: BTreeMap<String, (i64, String)>,
@@ -21,7 +21,9 @@ impl Books {
     pub async fn read(scene: &Scene) -> Result<Self, sqlx::Error> {
         let mut orders = connect(&scene.orders_database).await?;
         let mut payments = connect(&scene.payments_database).await?;
-        let keys = sqlx::query("SELECT idempotency_key, order_id FROM idempotency_keys").fetch_all(&mut orders).await?;
+        let keys = sqlx::query("SELECT idempotency_key, order_id FROM idempotency_keys WHERE cancellation_id IS NULL")
+            .fetch_all(&mut orders)
+            .await?;
         Ok(Self {
             orders: by_id(&mut orders, "SELECT order_id, amount, status FROM orders").await?,
             keys: keys.iter().map(|row| (row.get(0), row.get(1))).collect(),
@@ -29,11 +31,11 @@ impl Books {
         })
     }
 
-    /// How many orders are pending, and how many events wait in both outboxes.
+    /// How many orders are pending or being taken back, and how many events wait in both outboxes.
     pub async fn unfinished(scene: &Scene) -> Result<(i64, i64), sqlx::Error> {
         let mut orders = connect(&scene.orders_database).await?;
         let mut payments = connect(&scene.payments_database).await?;
-        let pending = sqlx::query_scalar("SELECT COUNT(*) FROM orders WHERE status = 'PENDING'");
+        let pending = sqlx::query_scalar("SELECT COUNT(*) FROM orders WHERE status IN ('PENDING', 'CANCELLING')");
         let pending = pending.fetch_one(&mut orders).await?;
         let mut waiting = 0;
         for connection in [&mut orders, &mut payments] {

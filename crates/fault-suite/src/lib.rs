@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 pub use binaries::{Binaries, binaries};
 pub use books::Books;
-pub use load::{Accepted, Load, place};
+pub use load::{Accepted, Load, place, place_and_cancel};
 pub use processes::Process;
 pub use provider::{Asked, Manner, Provider};
 pub use report::{Extent, Outcome, Row, print_table};

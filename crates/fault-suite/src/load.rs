@@ -1,5 +1,6 @@
 //! Clients that do as they should: each order has a key, and is sent again with it until it is accepted.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ pub struct Accepted {
     pub order_id: String,
     /// In minor units; no two orders of a scenario have the same.
     pub amount: i64,
+    /// Whether its client has taken it back: the next promise.
+    pub is_cancelled: bool,
 }
 
 impl Accepted {
@@ -74,7 +77,39 @@ impl Clients {
         if number.is_multiple_of(5) {
             assert_eq!(self.insist(&key, amount).await, order_id, "the same key made another order");
         }
-        Accepted { key, order_id, amount }
+        Accepted { key, order_id, amount, is_cancelled: false }
+    }
+
+    /// Takes an order back, however long it takes; it may have been declined by then.
+    async fn cancel(&self, order: &mut Accepted) {
+        let begun = Instant::now();
+        loop {
+            match self.ask_to_cancel(order).await {
+                Some(StatusCode::ACCEPTED) => break order.is_cancelled = true,
+                Some(StatusCode::CONFLICT) if order.is_declined() => break,
+                Some(status) => assert!(status.is_server_error() || status == 429, "{status}: {order:?}"),
+                None => {}
+            }
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            assert!(begun.elapsed() < PATIENCE, "the order {order:?} was never taken back");
+            moment(20..120).await;
+        }
+    }
+
+    async fn ask_to_cancel(&self, order: &Accepted) -> Option<StatusCode> {
+        let url = self.an_instance().await?;
+        let request = self.http.post(format!("{url}/orders/{}/cancel", order.order_id)).timeout(TIMEOUT);
+        let response = request.header("idempotency-key", format!("cancel-{}", order.key)).send().await.ok()?;
+        let status = response.status();
+        response.bytes().await.ok()?;
+        Some(status)
+    }
+
+    /// Any instance of the order service, as soon as there is one.
+    async fn an_instance(&self) -> Option<String> {
+        let mut front_door = self.front_door.subscribe();
+        let instances = front_door.wait_for(|instances| !instances.is_empty()).await.unwrap();
+        fastrand::choice(instances.iter()).cloned()
     }
 
     async fn insist(&self, key: &str, amount: i64) -> String {
@@ -91,11 +126,7 @@ impl Clients {
 
     /// One request. None: it failed in a way that a client may not take for an answer.
     async fn ask(&self, key: &str, amount: i64) -> Option<String> {
-        let url = {
-            let mut front_door = self.front_door.subscribe();
-            let instances = front_door.wait_for(|instances| !instances.is_empty()).await.unwrap();
-            fastrand::choice(instances.iter())?.clone()
-        };
+        let url = self.an_instance().await?;
         let body = format!(r#"{{"userId":"client","total":{}.{:02}}}"#, amount / 100, amount % 100);
         let request = self.http.post(format!("{url}/orders")).timeout(TIMEOUT).header("idempotency-key", key);
         let response = request.header("content-type", "application/json").body(body).send().await.ok()?;
@@ -145,14 +176,25 @@ impl Load {
 
 /// Places so many orders, a few at a time.
 pub async fn place(scene: &Scene, orders: usize) -> Vec<Accepted> {
+    place_and_cancel(scene, orders, 0..0).await
+}
+
+/// Places so many orders, a few at a time, and takes every second one back after a random pause of so many milliseconds, if
+/// there is one.
+pub async fn place_and_cancel(scene: &Scene, orders: usize, pause: Range<u64>) -> Vec<Accepted> {
     let left = Arc::new(AtomicUsize::new(orders));
     let mut running = JoinSet::new();
     for _ in 0..8 {
-        let (clients, left) = (scene.clients.clone(), left.clone());
+        let (clients, left, pause) = (scene.clients.clone(), left.clone(), pause.clone());
         running.spawn(async move {
             let mut accepted = Vec::new();
             while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
-                accepted.push(clients.place().await);
+                let mut order = clients.place().await;
+                if !pause.is_empty() && fastrand::bool() {
+                    moment(pause.clone()).await;
+                    clients.cancel(&mut order).await;
+                }
+                accepted.push(order);
             }
             accepted
         });

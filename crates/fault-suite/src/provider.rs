@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::load::is_declined;
 
-/// A request for a charge.
+/// A request for a charge or a refund.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     /// How much.
@@ -54,12 +54,17 @@ struct Shared {
     books: Mutex<HashMap<String, Entry>>,
 }
 
-/// What has happened under a key.
+/// What has happened about an order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entry {
     pub(crate) asked: usize,
     /// The amount of each execution.
     pub(crate) executed: Vec<i64>,
+    pub(crate) refund_asked: usize,
+    /// The amount of each refund.
+    pub(crate) refunded: Vec<i64>,
+    /// It was to be refunded before it was charged: it will never be.
+    pub(crate) voided: bool,
 }
 
 impl Provider {
@@ -82,7 +87,8 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared { knows_keys, decide: Box::new(decide), books: Mutex::default() });
-        let app = Router::new().route("/charges", post(charge)).with_state(shared.clone());
+        let app =
+            Router::new().route("/charges", post(charge)).route("/refunds", post(refund)).with_state(shared.clone());
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { url, shared, server }
     }
@@ -110,7 +116,7 @@ async fn charge(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         let manner = (shared.decide)(Asked { amount, times: entry.asked });
         let answer = match manner {
             Manner::Fail => (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({}))),
-            _ if is_declined(amount) => {
+            _ if is_declined(amount) || entry.voided => {
                 (StatusCode::PAYMENT_REQUIRED, axum::Json(json!({ "status": "declined", "reason": "no funds" })))
             }
             _ => {
@@ -122,6 +128,38 @@ async fn charge(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         };
         (manner, answer)
     };
+    say(manner, answer).await
+}
+
+async fn refund(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let request: Value = serde_json::from_slice(&body).unwrap();
+    let order = request["orderId"].as_str().unwrap();
+    assert_eq!(headers["idempotency-key"], format!("refund-{order}"), "the key is the order's");
+    let amount = request["amount"].as_i64().unwrap();
+    let (manner, answer) = {
+        let mut books = shared.books.lock().unwrap();
+        let entry = books.entry(order.to_owned()).or_default();
+        entry.refund_asked += 1;
+        let manner = (shared.decide)(Asked { amount, times: entry.refund_asked });
+        let answer = match manner {
+            Manner::Fail => (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({}))),
+            _ if entry.executed.is_empty() => {
+                entry.voided = true;
+                (StatusCode::OK, axum::Json(json!({ "status": "voided" })))
+            }
+            _ => {
+                if entry.refunded.is_empty() || !shared.knows_keys {
+                    entry.refunded.push(amount);
+                }
+                (StatusCode::CREATED, axum::Json(json!({ "id": format!("refund-{order}"), "status": "refunded" })))
+            }
+        };
+        (manner, answer)
+    };
+    say(manner, answer).await
+}
+
+async fn say(manner: Manner, answer: (StatusCode, axum::Json<Value>)) -> Response {
     match manner {
         Manner::Answer(after) => {
             tokio::time::sleep(after).await;

@@ -24,7 +24,8 @@ pub async fn judge(scene: &Scene, accepted: &[Accepted], repetitions: usize, ove
     let mut faults = Vec::new();
     promises_are_kept(accepted, &books, &mut faults);
     money_moved_once(&books, &executions, &mut faults);
-    let ended = books.orders.values().filter(|(_, status)| status != "PENDING").count();
+    let ended =
+        books.orders.values().filter(|(_, status)| !["PENDING", "CANCELLING"].contains(&status.as_str())).count();
     // Dead letters are an end, but not the one that the system is for.
     if redriven * 2 > books.orders.len() {
         faults.push(format!("{redriven} dead letters for {} orders", books.orders.len()));
@@ -35,7 +36,10 @@ pub async fn judge(scene: &Scene, accepted: &[Accepted], repetitions: usize, ove
         repetitions,
         orders: accepted.len(),
         executions: executions.values().map(|entry| entry.executed.len()).sum(),
-        duplicates: executions.values().map(|entry| entry.asked - 1).sum(),
+        duplicates: executions
+            .values()
+            .map(|entry| entry.asked.saturating_sub(1) + entry.refund_asked.saturating_sub(1))
+            .sum(),
         redriven,
         losses: books.orders.len() - ended,
         seconds_to_recover: settled.saturating_duration_since(over).as_secs_f64(),
@@ -102,11 +106,18 @@ fn promises_are_kept(accepted: &[Accepted], books: &Books, faults: &mut Vec<Stri
         faults.push("two keys were answered with the same order".to_owned());
     }
     for (id, order) in &promised {
-        let expected = if is_declined(order.amount) { "DECLINED" } else { "PAID" };
+        let expected: &[&str] = match (order.is_cancelled, is_declined(order.amount)) {
+            (true, true) => &["CANCELLED"],
+            (true, false) => &["CANCELLED", "REFUNDED"],
+            (false, true) => &["DECLINED"],
+            (false, false) => &["PAID"],
+        };
         match books.orders.get(*id) {
             None => faults.push(format!("{order:?} was promised and is not there")),
             Some((amount, _)) if *amount != order.amount => faults.push(format!("{order:?} is about {amount} now")),
-            Some((_, status)) if status != expected => faults.push(format!("{order:?} is {status}, not {expected}")),
+            Some((_, status)) if !expected.contains(&status.as_str()) => {
+                faults.push(format!("{order:?} is {status}, not {expected:?}"));
+            }
             Some(_) => {}
         }
     }
@@ -124,18 +135,31 @@ fn promises_are_kept(accepted: &[Accepted], books: &Books, faults: &mut Vec<Stri
     }
 }
 
-/// Each paid order was charged once, with its own amount and a row in the ledger; nothing else was charged at all.
+/// Each paid order was charged once, with its own amount and a row in the ledger, and each refunded one was given back what
+/// it was charged; nothing else was charged at all. To the cent, what the provider has is what the paid orders say.
 fn money_moved_once(books: &Books, executions: &HashMap<String, crate::provider::Entry>, faults: &mut Vec<String>) {
     for (id, (amount, status)) in &books.orders {
-        let executed = executions.get(id).map_or(&[][..], |entry| &entry.executed);
-        let (state, expected): (_, &[i64]) =
-            if status == "PAID" { ("SUCCEEDED", std::slice::from_ref(amount)) } else { ("DECLINED", &[]) };
-        if executed != expected {
-            faults.push(format!("{id} is {status} with {amount}, and was charged {executed:?}"));
+        let once = std::slice::from_ref(amount);
+        let (state, charged, given_back): (_, &[i64], &[i64]) = match status.as_str() {
+            "PAID" => ("SUCCEEDED", once, &[]),
+            "REFUNDED" => ("REFUNDED", once, once),
+            "CANCELLED" => ("CANCELLED", &[], &[]),
+            _ => ("DECLINED", &[], &[]),
+        };
+        let (executed, refunded) =
+            executions.get(id).map_or((&[][..], &[][..]), |entry| (&entry.executed, &entry.refunded));
+        if (executed, refunded) != (charged, given_back) {
+            faults.push(format!("{id} is {status} with {amount}, was charged {executed:?} and refunded {refunded:?}"));
         }
         if books.payments.get(id) != Some(&(*amount, state.to_owned())) {
             faults.push(format!("{id} is {status}, in the ledger it is {:?}", books.payments.get(id)));
         }
+    }
+    let sum = |of: fn(&crate::provider::Entry) -> &Vec<i64>| executions.values().flat_map(of).sum::<i64>();
+    let has = sum(|entry| &entry.executed) - sum(|entry| &entry.refunded);
+    let paid: i64 = books.orders.values().filter(|(_, status)| status == "PAID").map(|(amount, _)| amount).sum();
+    if has != paid {
+        faults.push(format!("the provider has {has}, and {paid} is paid"));
     }
     for (id, entry) in executions.iter().filter(|(id, _)| !books.orders.contains_key(*id)) {
         faults.push(format!("{id} was charged {:?}, and there is no such order", entry.executed));

@@ -1,6 +1,6 @@
 //! A payment provider that counts what it executes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// What the provider does with a request.
+/// What the provider does with a request, for a charge or for a refund.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// Charges, once per key, and says so.
+    /// Charges, or refunds, once per key, and says so.
     Charge,
-    /// Charges, once per key, and answers after a while.
+    /// The same after a while.
     ChargeSlowly(Duration),
-    /// Charges, once per key, and its answer is lost.
+    /// The same, and its answer is lost.
     ChargeAndHangUp,
     /// Does nothing but answer with this status, headers and body.
     Answer(u16, Vec<(&'static str, String)>, String),
@@ -40,6 +40,7 @@ type Decide = Box<dyn Fn(&Value, usize) -> Reply + Send + Sync>;
 
 struct Shared {
     decide: Decide,
+    decide_refund: Decide,
     books: Mutex<Books>,
 }
 
@@ -49,6 +50,44 @@ struct Books {
     asked: HashMap<String, usize>,
     /// Money moved, by key: the amount of each execution.
     executed: HashMap<String, Vec<i64>>,
+    /// Money given back, by order: the amount of each execution.
+    refunded: HashMap<String, Vec<i64>>,
+    /// Orders that were to be refunded before they were charged: they never will be.
+    voided: HashSet<String>,
+}
+
+impl Books {
+    /// How often a key has been asked for, this time included.
+    fn ask(&mut self, key: &str) -> usize {
+        let asked = self.asked.entry(key.to_owned()).or_default();
+        *asked += 1;
+        *asked
+    }
+
+    /// Whether the order is charged by now.
+    fn charge(&mut self, order: &str, amount: i64) -> bool {
+        if self.voided.contains(order) {
+            return false;
+        }
+        let executed = self.executed.entry(order.to_owned()).or_default();
+        if executed.is_empty() {
+            executed.push(amount);
+        }
+        true
+    }
+
+    /// Whether there was anything to give back.
+    fn refund(&mut self, order: &str, amount: i64) -> bool {
+        if !self.executed.contains_key(order) {
+            self.voided.insert(order.to_owned());
+            return false;
+        }
+        let refunded = self.refunded.entry(order.to_owned()).or_default();
+        if refunded.is_empty() {
+            refunded.push(amount);
+        }
+        true
+    }
 }
 
 impl CountingProvider {
@@ -57,12 +96,23 @@ impl CountingProvider {
         Self::deciding(|_, _| Reply::Charge).await
     }
 
-    /// A provider that decides by the request's body and by how often its key has been asked for, counted from 1.
+    /// A provider that decides by a charge's body and by how often its key has been asked for, counted from 1. It refunds
+    /// everything.
     pub async fn deciding(decide: impl Fn(&Value, usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self::deciding_both(decide, |_, _| Reply::Charge).await
+    }
+
+    /// The same, and it decides about refunds too.
+    pub async fn deciding_both(
+        decide: impl Fn(&Value, usize) -> Reply + Send + Sync + 'static,
+        decide_refund: impl Fn(&Value, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(Shared { decide: Box::new(decide), books: Mutex::default() });
-        let app = Router::new().route("/charges", post(charge)).with_state(state.clone());
+        let (decide, decide_refund) = (Box::new(decide), Box::new(decide_refund));
+        let state = Arc::new(Shared { decide, decide_refund, books: Mutex::default() });
+        let app = Router::new().route("/charges", post(charge)).route("/refunds", post(refund));
+        let app = app.with_state(state.clone());
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { address, state, server }
     }
@@ -81,6 +131,16 @@ impl CountingProvider {
     pub fn executions(&self) -> HashMap<String, Vec<i64>> {
         self.state.books.lock().unwrap().executed.clone()
     }
+
+    /// The amounts given back, by order.
+    pub fn refunds(&self) -> HashMap<String, Vec<i64>> {
+        self.state.books.lock().unwrap().refunded.clone()
+    }
+
+    /// Whether an order was to be refunded before it was charged.
+    pub fn has_voided(&self, order: &str) -> bool {
+        self.state.books.lock().unwrap().voided.contains(order)
+    }
 }
 
 impl Drop for CountingProvider {
@@ -90,32 +150,44 @@ impl Drop for CountingProvider {
 }
 
 async fn charge(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let (key, order, request) = read(&headers, &body);
+    assert_eq!(order, key, "the key is the order id");
+    let asked = shared.books.lock().unwrap().ask(&key);
+    let charge = || match shared.books.lock().unwrap().charge(&order, request["amount"].as_i64().unwrap()) {
+        true => answer(StatusCode::CREATED, json!({ "id": format!("charge-{key}"), "status": "succeeded" })),
+        false => answer(StatusCode::PAYMENT_REQUIRED, json!({ "status": "declined", "reason": "voided" })),
+    };
+    reply((shared.decide)(&request, asked), charge).await
+}
+
+async fn refund(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let (key, order, request) = read(&headers, &body);
+    assert_eq!(key, format!("refund-{order}"), "the key is the order's");
+    let asked = shared.books.lock().unwrap().ask(&key);
+    let refund = || match shared.books.lock().unwrap().refund(&order, request["amount"].as_i64().unwrap()) {
+        true => answer(StatusCode::CREATED, json!({ "id": key, "status": "refunded" })),
+        false => answer(StatusCode::OK, json!({ "status": "voided" })),
+    };
+    reply((shared.decide_refund)(&request, asked), refund).await
+}
+
+/// The key, the order's id, and all of the request.
+fn read(headers: &HeaderMap, body: &[u8]) -> (String, String, Value) {
+    let request: Value = serde_json::from_slice(body).unwrap();
     let key = headers["idempotency-key"].to_str().unwrap().to_owned();
-    let request: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(request["orderId"], key.as_str(), "the key is the order id");
-    let asked = {
-        let mut books = shared.books.lock().unwrap();
-        let asked = books.asked.entry(key.clone()).or_default();
-        *asked += 1;
-        *asked
-    };
-    let execute = || {
-        let mut books = shared.books.lock().unwrap();
-        let executed = books.executed.entry(key.clone()).or_default();
-        if executed.is_empty() {
-            executed.push(request["amount"].as_i64().unwrap());
-        }
-    };
-    let succeeded = (StatusCode::CREATED, axum::Json(json!({ "id": format!("charge-{key}"), "status": "succeeded" })));
-    match (shared.decide)(&request, asked) {
-        Reply::Charge => {
-            execute();
-            succeeded.into_response()
-        }
+    (key, request["orderId"].as_str().unwrap().to_owned(), request)
+}
+
+fn answer(status: StatusCode, body: Value) -> Response {
+    (status, axum::Json(body)).into_response()
+}
+
+async fn reply(reply: Reply, execute: impl Fn() -> Response) -> Response {
+    match reply {
+        Reply::Charge => execute(),
         Reply::ChargeSlowly(time) => {
             tokio::time::sleep(time).await;
-            execute();
-            succeeded.into_response()
+            execute()
         }
         Reply::ChargeAndHangUp => {
             execute();

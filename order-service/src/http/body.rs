@@ -1,8 +1,8 @@
-//! The body of `POST /orders`: from untrusted bytes to a [`NewOrder`], or to every fault there is.
+//! Bodies: from untrusted bytes to a [`NewOrder`], or to every fault there is.
 
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{Bytes, HttpBody, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use contracts::Currency;
@@ -29,21 +29,29 @@ impl<S: Sync> FromRequest<S> for OrderBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        if !is_json(&request) {
-            return Err(Problem::unsupported_media_type());
-        }
-        let announced =
-            request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: u64| length > MAX_BYTES as u64) {
-            return Err(Problem::body_too_large(MAX_BYTES));
-        }
-        let body = tokio::time::timeout(TIMEOUT, to_bytes(request.into_body(), MAX_BYTES)).await;
-        let body = body.map_err(|_| Problem::body_too_slow(TIMEOUT))?.map_err(|error| {
-            let too_large = error.into_inner().is::<LengthLimitError>();
-            if too_large { Problem::body_too_large(MAX_BYTES) } else { Problem::body_broken() }
-        })?;
-        parse(&body).map(Self)
+        parse(&read(request).await?).map(Self)
     }
+}
+
+/// Whether there is nothing to read.
+pub(super) fn is_none(request: &Request) -> bool {
+    request.body().is_end_stream()
+}
+
+/// Reads a body that says that it is JSON, up to the limits.
+pub(super) async fn read(request: Request) -> Result<Bytes, Problem> {
+    if !is_json(&request) {
+        return Err(Problem::unsupported_media_type());
+    }
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > MAX_BYTES as u64) {
+        return Err(Problem::body_too_large(MAX_BYTES));
+    }
+    let body = tokio::time::timeout(TIMEOUT, to_bytes(request.into_body(), MAX_BYTES)).await;
+    body.map_err(|_| Problem::body_too_slow(TIMEOUT))?.map_err(|error| {
+        let too_large = error.into_inner().is::<LengthLimitError>();
+        if too_large { Problem::body_too_large(MAX_BYTES) } else { Problem::body_broken() }
+    })
 }
 
 fn is_json(request: &Request) -> bool {
@@ -55,15 +63,20 @@ fn is_json(request: &Request) -> bool {
     })
 }
 
-fn parse(body: &[u8]) -> Result<NewOrder, Problem> {
+/// The JSON that a body is.
+pub(super) fn json(body: &[u8]) -> Result<&RawValue, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| Problem::not_json("The body is not UTF-8 text."))?;
-    let value: &RawValue = serde_json::from_str(text).map_err(|error| {
+    serde_json::from_str(text).map_err(|error| {
         Problem::not_json(format!("Reading stopped at line {}, column {}.", error.line(), error.column()))
-    })?;
+    })
+}
+
+fn parse(body: &[u8]) -> Result<NewOrder, Problem> {
+    let value = json(body)?;
     let mut faults = Faults::default();
     let Ok(Members(members)) = serde_json::from_str(value.get()) else {
         faults.add("", "must be an object with userId and total");
-        return Err(Problem::invalid_order(faults.first, faults.count));
+        return Err(Problem::invalid_order(faults));
     };
     // The first of each name counts; every further one is a fault.
     let [mut user_id_json, mut total_json, mut currency_json] = [None; 3];
@@ -90,20 +103,24 @@ fn parse(body: &[u8]) -> Result<NewOrder, Problem> {
         given => faults.required(given, "/currency", currency),
     };
     match (user_id, total, currency) {
-        (Some(user_id), Some(total), Some(currency)) if faults.count == 0 => Ok(NewOrder { user_id, total, currency }),
-        _ => Err(Problem::invalid_order(faults.first, faults.count)),
+        (Some(user_id), Some(total), Some(currency)) if faults.is_empty() => Ok(NewOrder { user_id, total, currency }),
+        _ => Err(Problem::invalid_order(faults)),
     }
 }
 
-/// What is wrong with an order: the first faults, and how many there are.
+/// What is wrong with a body: the first faults, and how many there are.
 #[derive(Default)]
-struct Faults {
-    first: Vec<FieldFault>,
-    count: usize,
+pub(super) struct Faults {
+    pub(super) first: Vec<FieldFault>,
+    pub(super) count: usize,
 }
 
 impl Faults {
-    fn add(&mut self, pointer: &str, detail: &str) {
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn add(&mut self, pointer: &str, detail: &str) {
         self.count += 1;
         if self.first.len() < MAX_FAULTS {
             self.first.push(FieldFault { pointer: pointer.to_owned(), detail: detail.to_owned() });
@@ -126,7 +143,7 @@ impl Faults {
 }
 
 /// A member's JSON Pointer (RFC 6901).
-fn pointer(name: &str) -> String {
+pub(super) fn pointer(name: &str) -> String {
     shortened(&format!("/{}", name.replace('~', "~0").replace('/', "~1")))
 }
 
@@ -145,12 +162,13 @@ fn currency(json: &str) -> Result<Currency, String> {
     string(json)?.parse::<Currency>().map_err(|error| error.to_string())
 }
 
-fn string(json: &str) -> Result<String, String> {
+/// A JSON string.
+pub(super) fn string(json: &str) -> Result<String, String> {
     serde_json::from_str(json).map_err(|_| "must be a text".to_owned())
 }
 
 /// A JSON object's members as they stand there: numbers keep their digits, and a name given twice is seen.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Members<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,6 +1,7 @@
 //! The API: routes, their OpenAPI description, and one shape for every error.
 
 mod body;
+mod cancel;
 pub mod edge;
 mod health;
 mod idempotency_key;
@@ -36,9 +37,10 @@ use problem::Problem;
     info(
         title = "Orders",
         description = "Accepts orders; a payment worker charges each exactly once. The cents of the total decide what \
-                       the built-in payment provider does: .00 to .89 succeed, .90 is declined."
+                       the built-in payment provider does: .00 to .89 succeed, .90 is declined, and the refund of .95 \
+                       fails twice before it succeeds."
     ),
-    tags((name = "orders", description = "Place orders and see what became of them"))
+    tags((name = "orders", description = "Place orders, see what became of them, and take them back"))
 )]
 struct Api;
 
@@ -59,6 +61,7 @@ pub(crate) fn router(orders: OrdersState, health: Arc<Health>, edge: &EdgeSettin
     let (routes, api) = OpenApiRouter::with_openapi(Api::openapi().merge_from(HealthApi::openapi()))
         .routes(routes!(orders::place_order, orders::list_orders))
         .routes(routes!(orders::get_order))
+        .routes(routes!(cancel::cancel_order))
         .with_state(orders)
         .split_for_parts();
     let app = edge::around_orders(routes, edge)

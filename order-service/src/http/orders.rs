@@ -149,16 +149,22 @@ pub(crate) async fn place_order(
         }
         Placed::Replayed(order) => {
             tracing::info!(order_id = %order.id, "order sent again, answered as the first time");
-            let mut response = accepted(order);
-            response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-            Ok(response)
+            Ok(replayed(order))
         }
         Placed::KeyReused => Err(Problem::idempotency_key_reused()),
         Placed::BacklogFull => Err(Problem::backlog_full()),
     }
 }
 
-fn accepted(order: Order) -> Response {
+/// The answer to a request that has been answered before.
+pub(super) fn replayed(order: Order) -> Response {
+    let mut response = accepted(order);
+    response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+/// The answer to a request whose end comes later.
+pub(super) fn accepted(order: Order) -> Response {
     let location = format!("/orders/{}", order.id);
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(OrderAnswer::from(order))).into_response()
 }

@@ -9,8 +9,10 @@ use chassis::printable::escaped;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::body::Faults;
 use super::edge::Told;
 use super::{idempotency_key, shortened};
+use crate::order::OrderStatus;
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -79,22 +81,37 @@ impl Problem {
     }
 
     pub(crate) fn idempotency_key_reused() -> Self {
-        let detail = "This Idempotency-Key has already been used for another order. Use a new key for a new order.";
+        let detail = "This Idempotency-Key has already been used for another request. Use a new key for a new request.";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key is taken", detail)
     }
 
-    /// `errors` are the first of so many `faults`.
-    pub(crate) fn invalid_order(errors: Vec<FieldFault>, faults: usize) -> Self {
-        let detail = match (faults, errors.len()) {
+    pub(crate) fn invalid_order(faults: Faults) -> Self {
+        Self::unusable_fields("invalid-order", "The order cannot be accepted", faults)
+    }
+
+    pub(crate) fn invalid_cancellation(faults: Faults) -> Self {
+        Self::unusable_fields("invalid-cancellation", "The cancellation cannot be accepted", faults)
+    }
+
+    fn unusable_fields(kind: &str, title: &'static str, Faults { first, count }: Faults) -> Self {
+        let detail = match (count, first.len()) {
             (1, _) => "1 of its fields cannot be used; errors names it.".to_owned(),
-            (_, named) if named < faults => {
-                format!("{faults} of its fields cannot be used; errors names the first {named}.")
+            (_, named) if named < count => {
+                format!("{count} of its fields cannot be used; errors names the first {named}.")
             }
-            _ => format!("{faults} of its fields cannot be used; errors names each."),
+            _ => format!("{count} of its fields cannot be used; errors names each."),
         };
-        let problem =
-            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-order", "The order cannot be accepted", detail);
-        Self { errors, ..problem }
+        Self { errors: first, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail) }
+    }
+
+    pub(crate) fn not_cancellable(status: &OrderStatus) -> Self {
+        let detail: Cow<'static, str> = match status {
+            OrderStatus::Declined => "The order has been declined. Nothing was charged, and nothing will be.".into(),
+            status => {
+                format!("The order is {status}, in which this version does not take it back. Try again later.").into()
+            }
+        };
+        Self::new(StatusCode::CONFLICT, "not-cancellable", "The order cannot be taken back", detail)
     }
 
     pub(crate) fn unknown_order(id: &str) -> Self {
@@ -133,12 +150,12 @@ impl Problem {
     }
 
     pub(crate) fn backlog_full() -> Self {
-        let detail = "Too many orders are waiting to be passed on. Nothing was stored; send the order again later.";
+        let detail = "Too much is waiting to be passed on. Nothing was stored; send the request again later.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too much to do", detail).retry_after(5)
     }
 
     pub(crate) fn overloaded() -> Self {
-        let detail = "Too many orders are being placed at once. Nothing was stored; send the order again later.";
+        let detail = "Too many requests are coming at once. Nothing was stored; send this one again later.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too much to do", detail).retry_after(1)
     }
 

@@ -7,6 +7,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use super::query;
+use crate::cancellation::Reason;
 use crate::order::{OrderStatus, UserId};
 use crate::total::OrderTotal;
 
@@ -43,9 +44,18 @@ pub(super) fn currency() -> ObjectBuilder {
         .description(Some("ISO 4217; only currencies whose minor unit is a hundredth."))
 }
 
+pub(super) fn reason() -> ObjectBuilder {
+    text()
+        .min_length(Some(1))
+        .max_length(Some(Reason::MAX_CHARACTERS))
+        .pattern(Some(NO_CONTROL_CHARACTERS))
+        .description(Some("Why; no control characters."))
+}
+
 pub(super) fn status() -> ObjectBuilder {
     text().enum_values(Some(OrderStatus::names())).description(Some(
-        "How far the order is. `PAID` and `DECLINED` are final. A later version may know more of them.",
+        "How far the order is. `PENDING` and `CANCELLING` end by themselves; `PAID` stays unless the order is taken back, \
+         and the others are final. A later version may know more of them.",
     ))
 }
 

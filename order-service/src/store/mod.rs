@@ -7,6 +7,7 @@ macro_rules! order_columns {
     };
 }
 
+mod cancel;
 mod keys;
 mod list;
 mod pending;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 use crate::order::{NewOrder, Order, OrderStatus, UserId};
 use crate::total::OrderTotal;
 
+pub use cancel::{CancelOrder, Cancelled, FIND_USE};
 pub use keys::forget_statement;
 pub use list::{ListOrders, Page};
 pub use place::{FIND_KEY, PlaceOrder, Placed};

@@ -16,7 +16,8 @@ use crate::order::{NewOrder, Order};
 pub const FIND_KEY: &str = concat!(
     "SELECT ",
     order_columns!(),
-    " FROM orders WHERE order_id = (SELECT order_id FROM idempotency_keys WHERE idempotency_key = $1)"
+    " FROM orders WHERE order_id = (SELECT order_id FROM idempotency_keys \
+         WHERE idempotency_key = $1 AND cancellation_id IS NULL)"
 );
 
 /// An accepted order on its way into the database.
@@ -34,7 +35,7 @@ pub enum Placed {
     Accepted(Order),
     /// Its key has made this order before.
     Replayed(Order),
-    /// Its key has made another order before.
+    /// Its key has made another order before, or has taken one back.
     KeyReused,
     /// Too many events are waiting for the queue; nothing was stored.
     BacklogFull,

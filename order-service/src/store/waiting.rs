@@ -121,7 +121,11 @@ impl Drop for Waiter {
 fn ended_statement(engine: Engine) -> &'static str {
     macro_rules! ended {
         ($ids:literal) => {
-            concat!("SELECT order_id FROM orders WHERE order_id IN (", $ids, ") AND status <> 'PENDING'")
+            concat!(
+                "SELECT order_id FROM orders WHERE order_id IN (",
+                $ids,
+                ") AND status NOT IN ('PENDING', 'CANCELLING')"
+            )
         };
     }
     match engine {

@@ -88,6 +88,7 @@ async fn the_description_has_every_route_and_every_answer() {
         ("post", "/orders", "202", &["400", "413", "415", "422", "503"][..]),
         ("get", "/orders", "200", &["400", "503"]),
         ("get", "/orders/{orderId}", "200", &["404", "503"]),
+        ("post", "/orders/{orderId}/cancel", "202", &["400", "404", "409", "413", "415", "422", "503"]),
     ] {
         let operation = &api["paths"][path][method];
         let responses = &operation["responses"];
@@ -121,6 +122,10 @@ async fn the_description_has_every_route_and_every_answer() {
     }
     assert_eq!(parameters("post", "/orders"), BTreeSet::from(["Idempotency-Key", "traceparent"]));
     assert_eq!(parameters("get", "/orders/{orderId}"), BTreeSet::from(["orderId", "Prefer"]));
+    let cancelling = BTreeSet::from(["orderId", "Idempotency-Key", "traceparent"]);
+    assert_eq!(parameters("post", "/orders/{orderId}/cancel"), cancelling);
+    let body = &api["paths"]["/orders/{orderId}/cancel"]["post"]["requestBody"];
+    assert_ne!(body["required"], json!(true), "there need not be a body: {body}");
     let headers = names(&api["paths"]["/orders"]["post"]["responses"]["202"]["headers"]);
     assert_eq!(headers, BTreeSet::from(["Location", "Idempotent-Replayed"]));
 }
@@ -155,7 +160,7 @@ async fn the_description_shows_an_order_that_is_accepted_and_the_answer_it_gets(
     let required = accepted["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
     assert_eq!(required.collect::<BTreeSet<_>>(), names(&answered), "none is ever left out");
     let status = resolved(&api, &accepted["properties"]["status"]);
-    assert_eq!(status["enum"], json!(["PENDING", "PAID", "DECLINED"]));
+    assert_eq!(status["enum"], json!(["PENDING", "PAID", "DECLINED", "CANCELLING", "CANCELLED", "REFUNDED"]));
     assert_eq!(accepted["properties"]["createdAt"]["format"], "date-time");
     queues.take("orders").await;
     service.stop().await;

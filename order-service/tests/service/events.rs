@@ -10,6 +10,19 @@ use testbed::{QueueMessage, Queues, eventually};
 const SUCCEEDED: &str = include_str!("../../../crates/contracts/examples/payment.succeeded.v1.json");
 const DECLINED: &str = include_str!("../../../crates/contracts/examples/payment.declined.v1.json");
 
+const CANCELLED: &str = include_str!("../../../crates/contracts/examples/payment.cancelled.v1.json");
+const REFUNDED: &str = include_str!("../../../crates/contracts/examples/payment.refunded.v1.json");
+
+/// That order was taken back, and nothing was charged.
+pub(crate) fn cancelled(order_id: &str, amount: i64) -> Value {
+    about(CANCELLED, order_id, amount)
+}
+
+/// That order was taken back, and what was charged has been given back.
+pub(crate) fn refunded(order_id: &str, amount: i64) -> Value {
+    about(REFUNDED, order_id, amount)
+}
+
 /// A charge of that order went through.
 pub(crate) fn succeeded(order_id: &str, amount: i64) -> Value {
     about(SUCCEEDED, order_id, amount)

@@ -5,6 +5,7 @@
 
 mod access;
 mod answer;
+mod cancelling;
 mod documentation;
 mod edge;
 mod events;

@@ -3,7 +3,7 @@
 
 use database::{Database, Engine};
 use order_service::order::{OrderStatus, UserId};
-use order_service::store::{FIND_KEY, FIND_ORDER, ListOrders, MIGRATIONS, forget_statement};
+use order_service::store::{FIND_KEY, FIND_ORDER, FIND_USE, ListOrders, MIGRATIONS, forget_statement};
 use outbox::claim_statement;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use testbed::Databases;
@@ -85,6 +85,7 @@ async fn every_statement_of_every_route_has_an_index_that_serves_it_whole() {
     let mut plans = Plans::of_a_filled_database().await;
     plans.expect_index(&["order_id"], FIND_ORDER, &[Text("10000007")]).await;
     plans.expect_index(&["idempotency_key"], FIND_KEY, &[Text("key-10000007")]).await;
+    plans.expect_index(&["idempotency_key"], FIND_USE, &[Text("key-10000007")]).await;
     let (user, status) = (Some("user-7".parse::<UserId>().unwrap()), Some(OrderStatus::Pending));
     for (user_id, status, columns) in [
         (None, None, &["order_id"][..]),

@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 
 use contracts::OrderCreated;
 use database::{Connection, Key, Statement, Write, WriteError, now};
-use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::Row;
-use sqlx::any::AnyRow;
 use sqs::TraceContext;
 use uuid::Uuid;
 
-use super::{Attempt, Conclusion, Ledger, result_event};
+use super::look::{Seen, read_id};
+use super::{Attempt, Claimed, Ledger};
 
 /// An order that somebody wants to charge.
 struct Claim {
@@ -20,21 +19,6 @@ struct Claim {
     /// For a row that is not there yet.
     payment_id: Uuid,
     lease: Duration,
-}
-
-/// What came of a claim.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Claimed {
-    /// The caller may charge.
-    Won(Attempt),
-    /// It has been charged, or declined, before; its result is told again.
-    Concluded(Conclusion),
-    /// Another attempt has the lease, for this long.
-    Busy(Duration),
-    /// The order is in the ledger with another amount or currency.
-    OtherAmount,
-    /// A newer version has brought the row into a state that is not known here. It is left as it is.
-    Newer(String),
 }
 
 #[derive(Serialize)]
@@ -80,19 +64,6 @@ const CLAIM: Statement = Statement {
     ),
 };
 
-/// What a claim is decided by; `left_of_lease` is what is left of the lease, by the clock that it goes by.
-macro_rules! look {
-    ($engine:ident) => {
-        concat!(
-            "SELECT payment_id, amount, currency, state, attempt, charge_id, reason, updated_at, lease_until - ",
-            now!($engine),
-            " AS left_of_lease FROM payments WHERE order_id = $1"
-        )
-    };
-}
-
-const LOOK: Statement = Statement { sqlite: look!(sqlite), postgres: look!(postgres) };
-
 impl Claim {
     fn row(&self) -> ClaimRow<'_> {
         let OrderCreated { order_id, amount, ref currency, .. } = self.order;
@@ -114,15 +85,10 @@ impl Write for Claim {
         let mut won = HashMap::new();
         for row in connection.rows(CLAIM, &rows).await? {
             let order_id: String = row.try_get("order_id")?;
-            won.insert(order_id, (read_id(&row)?, row.try_get("attempt")?));
+            won.insert(order_id, (read_id(&row, "payment_id")?, row.try_get("attempt")?));
         }
         Ok(set.iter().map(|claim| won.remove(&claim.order.order_id.to_string())).collect())
     }
-}
-
-fn read_id(row: &AnyRow) -> Result<Uuid, sqlx::Error> {
-    Uuid::try_parse(row.try_get("payment_id")?)
-        .map_err(|error| sqlx::Error::ColumnDecode { index: "payment_id".to_owned(), source: error.into() })
 }
 
 impl Ledger {
@@ -132,49 +98,26 @@ impl Ledger {
         order: OrderCreated,
         lease: Duration,
         trace: TraceContext,
-    ) -> Result<Claimed, WriteError> {
+    ) -> Result<Claimed<Attempt>, WriteError> {
         let begun = Instant::now();
         let claim = Claim { order: order.clone(), payment_id: Uuid::now_v7(), lease };
-        let Some((payment_id, number)) = self.database.write(claim).await? else {
-            return self.look(&order, trace).await;
-        };
-        let attempt = attempt(&order, payment_id, number);
-        // The lease began before the write had to wait: for its row, or for the disk. What is left of it may be too little
-        // to charge in.
-        if begun.elapsed() >= lease / 2 && !self.renew(attempt, lease).await? {
-            return Ok(Claimed::Busy(lease));
+        if let Some((payment_id, number)) = self.database.write(claim).await? {
+            let attempt = Attempt::new(&order, payment_id, number);
+            let whole = self.is_whole(attempt, begun, lease).await?;
+            return Ok(if whole { Claimed::Won(attempt) } else { Claimed::Busy(lease) });
         }
-        Ok(Claimed::Won(attempt))
+        Ok(match self.look(&order).await? {
+            Seen::Ended(ended) => Claimed::Concluded(self.tell_again(ended, trace).await?),
+            Seen::Charging(left) => Claimed::Busy(left),
+            Seen::Cancelling(_) => Claimed::Overtaken,
+            Seen::OtherAmount => Claimed::OtherAmount,
+            Seen::Newer(state) => Claimed::Newer(state),
+        })
     }
 
-    /// Why a claim was not won.
-    async fn look(&self, order: &OrderCreated, trace: TraceContext) -> Result<Claimed, WriteError> {
-        let look = sqlx::query(LOOK.on(self.database.engine()));
-        let row = look.bind(order.order_id.to_string()).fetch_one(self.database.reads()).await;
-        let row = self.database.noted(row)?;
-        let state: String = row.try_get("state")?;
-        let same_amount = row.try_get::<i64, _>("amount")? == order.amount
-            && row.try_get::<String, _>("currency")? == order.currency.as_str();
-        let conclusion = match state.as_str() {
-            "CHARGING" | "SUCCEEDED" | "DECLINED" if !same_amount => return Ok(Claimed::OtherAmount),
-            "SUCCEEDED" => Conclusion::Succeeded { charge_id: row.try_get("charge_id")? },
-            "DECLINED" => Conclusion::Declined { reason: row.try_get("reason")? },
-            "CHARGING" => {
-                let left = row.try_get::<i64, _>("left_of_lease")?.max(0);
-                return Ok(Claimed::Busy(Duration::from_millis(left as u64)));
-            }
-            _ => return Ok(Claimed::Newer(state)),
-        };
-        // The message came again, so its result may not have arrived: telling it twice does no harm.
-        let attempt = attempt(order, read_id(&row)?, row.try_get("attempt")?);
-        let concluded_at = Timestamp::from_millisecond(row.try_get("updated_at")?).unwrap_or_default();
-        let event = result_event(&attempt, &conclusion, concluded_at);
-        self.outbox.add(self.message(&event, trace)).await?;
-        Ok(Claimed::Concluded(conclusion))
+    /// Whether enough is left of a lease that was asked for at `begun`. It began before the write had to wait: for its row,
+    /// or for the disk. If too little is left to ask the provider in, it is renewed.
+    pub(super) async fn is_whole(&self, attempt: Attempt, begun: Instant, lease: Duration) -> Result<bool, WriteError> {
+        if begun.elapsed() < lease / 2 { Ok(true) } else { self.renew(attempt, lease).await }
     }
-}
-
-fn attempt(order: &OrderCreated, payment_id: Uuid, number: i64) -> Attempt {
-    let OrderCreated { order_id, amount, currency, .. } = *order;
-    Attempt { order_id, payment_id, amount, currency, number }
 }

@@ -30,7 +30,8 @@ const SET_LEASE: Statement = Statement {
          FROM (SELECT value AS hold, ",
         now!(sqlite),
         " AS now FROM json_each($1)) \
-         WHERE order_id = hold->>'order_id' AND attempt = hold->>'attempt' AND state = 'CHARGING' \
+         WHERE order_id = hold->>'order_id' AND attempt = hold->>'attempt' \
+             AND state IN ('CHARGING', 'CANCELLING') \
          RETURNING order_id"
     ),
     postgres: concat!(
@@ -39,7 +40,7 @@ const SET_LEASE: Statement = Statement {
         " AS now FROM json_to_recordset(CAST($1 AS json)) AS hold (order_id text, attempt bigint, lease bigint)) \
          UPDATE payments SET (lease_until, updated_at) = (\
              SELECT hold.now + hold.lease, hold.now FROM hold WHERE hold.order_id = payments.order_id) \
-         WHERE order_id = ANY (ARRAY(SELECT hold.order_id FROM hold)) AND state = 'CHARGING' \
+         WHERE order_id = ANY (ARRAY(SELECT hold.order_id FROM hold)) AND state IN ('CHARGING', 'CANCELLING') \
              AND attempt = (SELECT hold.attempt FROM hold WHERE hold.order_id = payments.order_id) \
          RETURNING order_id"
     ),

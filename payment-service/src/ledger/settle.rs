@@ -1,4 +1,4 @@
-//! Concluding a payment: the ledger's row and the result event commit together, or not at all.
+//! Concluding a payment or a cancellation: the ledger's row and the result event commit together, or not at all.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{Attempt, Conclusion, Ledger, result_event};
 
-/// Whether an attempt could conclude its payment.
+/// Whether an attempt could conclude.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// The conclusion is in the ledger and its result on the way.
@@ -33,9 +33,12 @@ struct Settle {
 #[derive(Serialize)]
 struct SettleRow<'a> {
     attempt: i64,
+    /// The state that the row must be in.
+    from_state: &'a str,
     state: &'a str,
     charge_id: Option<&'a str>,
     reason: Option<&'a str>,
+    provider_refund_id: Option<&'a str>,
     updated_at: i64,
     #[serde(flatten)]
     message: MessageRow<'a>,
@@ -48,24 +51,29 @@ const SETTLE: Statement = Statement {
         insert_messages!(
             sqlite,
             where "EXISTS (SELECT 1 FROM payments WHERE order_id = value->>'subject' \
-                AND attempt = value->>'attempt' AND state = 'CHARGING')"
+                AND attempt = value->>'attempt' AND state = value->>'from_state')"
         ),
-        "; UPDATE payments SET state = settled->>'state', charge_id = settled->>'charge_id', \
-               reason = settled->>'reason', updated_at = settled->>'updated_at' \
+        "; UPDATE payments SET state = settled->>'state', charge_id = COALESCE(settled->>'charge_id', charge_id), \
+               reason = COALESCE(settled->>'reason', reason), \
+               provider_refund_id = settled->>'provider_refund_id', updated_at = settled->>'updated_at' \
            FROM (SELECT value AS settled FROM json_each($1)) \
-           WHERE order_id = settled->>'subject' AND attempt = settled->>'attempt' AND payments.state = 'CHARGING' \
+           WHERE order_id = settled->>'subject' AND attempt = settled->>'attempt' \
+               AND payments.state = settled->>'from_state' \
            RETURNING order_id AS subject, NULL AS lease_until"
     ),
     postgres: concat!(
         "WITH settled AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST($1 AS json)) AS settled (\
-             attempt bigint, state text, charge_id text, reason text, updated_at bigint, ",
+             attempt bigint, from_state text, state text, charge_id text, reason text, provider_refund_id text, \
+             updated_at bigint, ",
         message_columns!(),
         ")), concluded AS (\
-             UPDATE payments SET (state, charge_id, reason, updated_at) = (\
-                 SELECT settled.state, settled.charge_id, settled.reason, settled.updated_at \
+             UPDATE payments SET (state, charge_id, reason, provider_refund_id, updated_at) = (\
+                 SELECT settled.state, COALESCE(settled.charge_id, payments.charge_id), \
+                     COALESCE(settled.reason, payments.reason), settled.provider_refund_id, settled.updated_at \
                  FROM settled WHERE settled.subject = payments.order_id) \
-             WHERE order_id = ANY (ARRAY(SELECT settled.subject FROM settled)) AND state = 'CHARGING' \
-                 AND attempt = (SELECT settled.attempt FROM settled WHERE settled.subject = payments.order_id) \
+             WHERE order_id = ANY (ARRAY(SELECT settled.subject FROM settled)) \
+                 AND (attempt, state) = (SELECT settled.attempt, settled.from_state \
+                     FROM settled WHERE settled.subject = payments.order_id) \
              RETURNING order_id), \
          told AS (",
         insert_messages!(postgres, from "settled" where "subject IN (SELECT order_id FROM concluded)"),
@@ -75,17 +83,30 @@ const SETTLE: Statement = Statement {
 
 impl Settle {
     fn row(&self) -> SettleRow<'_> {
-        let (state, charge_id, reason) = match &self.conclusion {
-            Conclusion::Succeeded { charge_id } => ("SUCCEEDED", Some(charge_id.as_str()), None),
-            Conclusion::Declined { reason } => ("DECLINED", None, Some(reason.as_str())),
+        let [mut charge_id, mut reason, mut provider_refund_id] = [None; 3];
+        let (from_state, state) = match &self.conclusion {
+            Conclusion::Succeeded { charge_id: id } => {
+                charge_id = Some(id.as_str());
+                ("CHARGING", "SUCCEEDED")
+            }
+            Conclusion::Declined { reason: why } => {
+                reason = Some(why.as_str());
+                ("CHARGING", "DECLINED")
+            }
+            Conclusion::Cancelled { .. } => ("CANCELLING", "CANCELLED"),
+            Conclusion::Refunded { provider_refund_id: id, .. } => {
+                provider_refund_id = Some(id.as_str());
+                ("CANCELLING", "REFUNDED")
+            }
         };
         let (attempt, updated_at) = (self.attempt.number, self.concluded_at.as_millisecond());
-        SettleRow { attempt, state, charge_id, reason, updated_at, message: self.message.row() }
+        let message = self.message.row();
+        SettleRow { attempt, from_state, state, charge_id, reason, provider_refund_id, updated_at, message }
     }
 }
 
 impl Write for Settle {
-    /// If the payment is concluded now, its message's lease if that was not waiting already.
+    /// If it is concluded now, its message's lease if that was not waiting already.
     type Output = Option<Option<i64>>;
 
     fn key(&self) -> Option<Key> {
@@ -111,7 +132,7 @@ impl Write for Settle {
 }
 
 impl Ledger {
-    /// Concludes a payment. Once this returns `Now`, it is on the disk and its result will be told.
+    /// Concludes what the attempt was made for. Once this returns `Now`, it is on the disk and its result will be told.
     pub async fn settle(
         &self,
         attempt: Attempt,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Answer, Charge};
+use super::{Charge, Charged, Refund, Refunded, Trouble};
 
 const SLOW: Duration = Duration::from_secs(5);
-/// `.92` fails this often before it succeeds.
+/// `.92` fails this often before it succeeds, and so does the refund of `.95`.
 const FAILURES: i64 = 2;
 
 /// Takes the simulated provider away and gives it back; cheap to clone.
@@ -29,8 +29,10 @@ impl Presence {
         self.away.store(false, Ordering::Relaxed);
     }
 
-    fn is_away(&self) -> bool {
-        self.away.load(Ordering::Relaxed)
+    fn check(&self) -> Result<(), Trouble> {
+        let away = self.away.load(Ordering::Relaxed);
+        let trouble = || Trouble::Away { reason: "the simulated provider is away".to_owned(), after: None };
+        if away { Err(trouble()) } else { Ok(()) }
     }
 }
 
@@ -46,14 +48,11 @@ impl Simulator {
         Self { visibility_timeout, presence }
     }
 
-    pub(super) async fn charge(&self, charge: &Charge) -> Answer {
-        if self.presence.is_away() {
-            return Answer::Away { reason: "the simulated provider is away".to_owned(), after: None };
-        }
-        let succeeded = Answer::Succeeded { charge_id: format!("simulated-{}", charge.order_id) };
-        let failed = || Answer::Failed { reason: "the simulated provider failed".to_owned(), after: None };
+    pub(super) async fn charge(&self, charge: &Charge) -> Result<Charged, Trouble> {
+        self.presence.check()?;
+        let succeeded = Ok(Charged::Succeeded { charge_id: format!("simulated-{}", charge.order_id) });
         match charge.amount % 100 {
-            90 => Answer::Declined { reason: "insufficient funds".to_owned() },
+            90 => Ok(Charged::Declined { reason: "insufficient funds".to_owned() }),
             91 => {
                 sleep(SLOW).await;
                 succeeded
@@ -67,4 +66,18 @@ impl Simulator {
             _ => succeeded,
         }
     }
+
+    /// What has been charged, it knows from the ledger: nobody's money has moved.
+    pub(super) async fn refund(&self, refund: &Refund) -> Result<Refunded, Trouble> {
+        self.presence.check()?;
+        match refund.amount % 100 {
+            _ if !refund.charged => Ok(Refunded::Voided),
+            95 if refund.attempt <= FAILURES => failed(),
+            _ => Ok(Refunded::Refunded { id: format!("simulated-refund-{}", refund.order_id) }),
+        }
+    }
+}
+
+fn failed<T>() -> Result<T, Trouble> {
+    Err(Trouble::failed("the simulated provider failed".to_owned()))
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
+mod cancelling;
 mod charging;
 mod configuration;
 mod dead_letters;
@@ -15,6 +16,7 @@ mod outbox;
 mod process;
 mod provider;
 mod provider_away;
+mod refunds;
 mod rejected_answers;
 mod scene;
 mod sets;

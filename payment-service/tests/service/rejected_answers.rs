@@ -65,7 +65,7 @@ async fn told_reason(reason: &str) -> String {
     assert!(told[0].message.body.chars().all(is_sendable), "SQS would never take it: {:?}", told[0].message.body);
     match &told[0].event.payload {
         PaymentEvent::Declined(payment) => payment.reason.clone(),
-        PaymentEvent::Succeeded(_) => panic!("it was declined"),
+        other => panic!("it was declined: {other:?}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use contracts::{Currency, Event, OrderCreated, OrderEvent, PaymentEvent};
+use contracts::{Currency, Event, OrderCancelled, OrderCreated, OrderEvent, PaymentEvent};
 use database::{Database, DatabaseUrl};
 use jiff::Timestamp;
 use payment_service::ledger::MIGRATIONS;
@@ -40,6 +40,8 @@ pub(crate) struct Row {
     pub(crate) lease_until: i64,
     pub(crate) charge_id: Option<String>,
     pub(crate) reason: Option<String>,
+    pub(crate) refund_id: Option<String>,
+    pub(crate) provider_refund_id: Option<String>,
 }
 
 /// An order that the order service has accepted.
@@ -50,6 +52,13 @@ pub(crate) fn order(amount: i64) -> OrderCreated {
 /// The message that tells of it.
 pub(crate) fn created(order: &OrderCreated) -> String {
     Event::new(Uuid::now_v7(), "/order-service", Timestamp::now(), OrderEvent::Created(order.clone())).encode()
+}
+
+/// The message that takes it back.
+pub(crate) fn cancelled(order: &OrderCreated) -> String {
+    let event =
+        OrderEvent::Cancelled(OrderCancelled { order: order.clone(), reason: Some("changed my mind".to_owned()) });
+    Event::new(Uuid::now_v7(), "/order-service", Timestamp::now(), event).encode()
 }
 
 impl Scene {
@@ -119,8 +128,8 @@ impl Scene {
 
     /// The ledger.
     pub(crate) async fn rows(&self) -> Vec<Row> {
-        let all = "SELECT order_id, payment_id, amount, currency, state, attempt, lease_until, charge_id, reason \
-                   FROM payments ORDER BY order_id";
+        let all = "SELECT order_id, payment_id, amount, currency, state, attempt, lease_until, charge_id, reason, \
+                       refund_id, provider_refund_id FROM payments ORDER BY order_id";
         // A read has an end, which on a slow machine may come before its rows.
         eventually("the ledger is read", async || sqlx::query_as(all).fetch_all(self.books.reads()).await.ok()).await
     }
@@ -148,17 +157,21 @@ impl Scene {
         self.at_rest_but_for(&[]).await;
     }
 
-    /// The same, except that these orders, and no others, have been neither charged nor declined.
+    /// The same, except that these orders, and no others, have come to no end.
     pub(crate) async fn at_rest_but_for(&self, unpaid: &[&OrderCreated]) {
         self.queues.expect_all_empty(&["orders", "orders-dlq", "payments", "payments-dlq"]).await;
         assert_eq!(self.outbox().await, 0, "every result has gone out");
         let mut open = BTreeSet::new();
         let now = Timestamp::now().as_millisecond();
         for row in self.rows().await {
-            assert!(row.attempt >= 1 && row.amount > 0, "{row:?}");
+            let is_mark = row.state == "CANCELLED" && row.charge_id.is_none() && row.reason.is_none();
+            assert!((row.attempt >= 1 || is_mark) && row.amount > 0, "{row:?}");
+            assert_eq!(row.provider_refund_id.is_some(), row.state == "REFUNDED", "{row:?}");
+            assert_eq!(row.refund_id.is_some(), ["CANCELLING", "CANCELLED", "REFUNDED"].contains(&row.state.as_str()));
             match (row.state.as_str(), &row.charge_id, &row.reason) {
                 ("SUCCEEDED", Some(_), None) | ("DECLINED", None, Some(_)) => {}
-                ("CHARGING", None, None) => {
+                ("CANCELLED", None, _) | ("REFUNDED", _, None) => {}
+                ("CHARGING", None, None) | ("CANCELLING", _, None) => {
                     assert!(row.lease_until <= now, "nobody is at it, but the claim is still held: {row:?}");
                     open.insert(row.order_id);
                 }

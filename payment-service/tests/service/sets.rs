@@ -19,7 +19,7 @@ fn ledger(scene: &Scene) -> Ledger {
     Ledger::new(scene.books(), Outbox::new(scene.books(), usize::MAX))
 }
 
-async fn claim(ledger: &Ledger, order: &OrderCreated) -> Result<Claimed, WriteError> {
+async fn claim(ledger: &Ledger, order: &OrderCreated) -> Result<Claimed<Attempt>, WriteError> {
     ledger.claim(order.clone(), LEASE, TraceContext::root()).await
 }
 

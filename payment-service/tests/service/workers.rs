@@ -119,7 +119,7 @@ async fn an_attempt_that_was_paused_beyond_its_lease_writes_nothing() {
     let worker = Worker::start(&scene.queues, &scene.database, |_| {}).await;
     let told = scene.results(1).await;
     worker.stop().await;
-    assert_eq!(told[0].event.payload.payment_id(), second.payment_id);
+    assert_eq!(told[0].event.payload.payment_id(), Some(second.payment_id));
     scene.at_rest().await;
 }
 

@@ -46,6 +46,8 @@ fn about(result: &str, change: impl Fn(Uuid, i64) -> (Uuid, Uuid, Option<i64>)) 
     let (order_id, amount) = match &mut event.payload {
         PaymentEvent::Succeeded(payment) => (&mut payment.order_id, &mut payment.amount),
         PaymentEvent::Declined(payment) => (&mut payment.order_id, &mut payment.amount),
+        PaymentEvent::Cancelled(payment) => (&mut payment.order_id, &mut payment.amount),
+        PaymentEvent::Refunded(payment) => (&mut payment.order_id, &mut payment.amount),
     };
     let (_, other_order, other_amount) = change(*order_id, *amount);
     *order_id = other_order;

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
+mod cancelled_orders;
 mod copies;
 mod database_away;
 mod databases_held_up;
@@ -37,6 +38,7 @@ runner::scenarios! {
     fifty_copies_of_an_event_are_one_charge => copies::run,
     results_duplicated_reordered_and_made_up_do_no_harm => disturbed_results::run,
     three_workers_share_one_database_and_a_backlog => many_workers::run,
+    orders_taken_back_at_random_moments_end_as_the_provider_s_books_say => cancelled_orders::run,
     a_provider_away_at_low_traffic_costs_no_receive => provider_away::run,
     a_database_away_while_results_arrive_costs_no_receive => database_away::run,
     a_database_held_up_loses_nothing => databases_held_up::run,

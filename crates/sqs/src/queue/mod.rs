@@ -24,7 +24,7 @@ use crate::reachability::Reachability;
 use crate::received::{self, Receipt};
 use crate::trace::TRACEPARENT;
 
-pub use depth::keep_measured;
+pub use depth::{Depth, keep_measured};
 pub use error::{EntryError, QueueError};
 
 /// How much longer than its long poll a receive may take before its connection counts as lost.

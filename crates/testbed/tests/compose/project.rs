@@ -64,7 +64,9 @@ impl Project {
 
     /// Starts or stops workers until there are `count`.
     pub(crate) async fn scale_workers(&self, count: usize) {
-        self.compose(&["up", "-d", "--no-build", "--scale", &format!("payment-service={count}")]);
+        let scale = format!("payment-service={count}");
+        // Named, because all of the overlay's services may be more than [can be had](Self::observe).
+        self.compose(&["up", "-d", "--no-build", "--scale", &scale, "payment-service"]);
         assert_eq!(self.containers("payment-service").len(), count);
         self.all_healthy().await;
     }
