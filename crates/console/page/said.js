@@ -8,7 +8,7 @@ const KEPT = 40;
 export function say(text, tone = "plain") {
   const list = byId("said");
   const time = element("time", {}, new Date().toLocaleTimeString("en-GB"));
-  list.append(element("li", { "data-tone": tone }, time, element("span", {}, text)));
+  list.append(element("p", { "data-tone": tone }, time, element("span", {}, text)));
   while (list.children.length > KEPT) list.firstElementChild.remove();
   list.scrollTop = list.scrollHeight;
 }
@@ -18,6 +18,7 @@ export function openHistory() {
   more.addEventListener("click", () => {
     const open = more.getAttribute("aria-expanded") !== "true";
     more.setAttribute("aria-expanded", open);
+    byId("said").tabIndex = open ? 0 : -1; // It scrolls then.
     write(more, open ? "Less" : "Lately");
     byId("said").scrollTop = byId("said").scrollHeight;
   });
