@@ -45,11 +45,18 @@ function update(node, place, now) {
   mark(node, "data-status", place.status);
   node.toggleAttribute("data-some", place.kind === "dead-letters" && place.now > 0);
   write(name, place.label);
-  write(node.querySelector("strong"), count(place.now));
-  write(node.querySelector(".unit"), place.now === null ? "not measured" : (HERE[place.kind] ?? ""));
-  write(speed, place.perSecond === null || place.kind === "dead-letters" ? "" : `${rate(place.perSecond)}/s`);
+  const [figure, unit, rest] = figures(place);
+  write(node.querySelector("strong"), figure);
+  write(node.querySelector(".unit"), unit);
+  write(speed, rest);
   write(stay, stays(place.dwell));
   write(words, place.status === "up" ? parts(place) || place.words : troubled(place, now));
+}
+
+/** First what is there; where nobody counts that, how many pass. */
+function figures({ kind, now, perSecond }) {
+  if (now !== null) return [count(now), HERE[kind] ?? "", perSecond === null || kind === "dead-letters" ? "" : `${rate(perSecond)}/s`];
+  return perSecond === null ? [count(null), "not measured", ""] : [rate(perSecond), "a second", ""];
 }
 
 function stays(dwell) {
