@@ -36,20 +36,22 @@ export const byId = (id) => document.getElementById(id);
  * focus stays too. `gone(child)` is asked before one with the focus is taken away; true keeps it for now.
  */
 export function keep(parent, items, { key, make, update, gone = () => false }) {
-  const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const wanted = new Set(items.map(key));
+  const known = new Map();
+  for (const child of [...parent.children]) {
+    if (wanted.has(child.dataset.key)) known.set(child.dataset.key, child);
+    else if (!(child.contains(document.activeElement) && gone(child))) child.remove();
+  }
   let next = parent.firstElementChild;
   for (const item of items) {
     let child = known.get(key(item));
-    known.delete(key(item));
     if (!child) {
       child = make(item);
       child.dataset.key = key(item);
     }
+    while (next && !wanted.has(next.dataset.key)) next = next.nextElementSibling;
     if (child === next) next = next.nextElementSibling;
     else parent.insertBefore(child, next);
     update(child, item);
-  }
-  for (const child of known.values()) {
-    if (!(child.contains(document.activeElement) && gone(child))) child.remove();
   }
 }

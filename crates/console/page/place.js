@@ -10,6 +10,7 @@ export function place() {
   const kind = byId("kind");
   const one = byId("place");
   const many = byId("thousand");
+  let running = false;
   one.addEventListener("click", () =>
     busy(one, async () => {
       const { orderId, total, currency, status } = await post("./orders", { kind: kind.value });
@@ -19,6 +20,7 @@ export function place() {
   );
   many.addEventListener("click", () =>
     busy(many, async () => {
+      if (running) return say("The thousand before are still being placed");
       const { orders } = await post("./orders/thousand");
       say(`${count(orders)} orders are being placed`);
     }, say),
@@ -29,8 +31,9 @@ export function place() {
       make: ({ id }) => element("option", { value: id }),
       update: (option, { cents, does, end }) => write(option, `${cents} ${does} → ${end}`),
     });
-    byId("progress").hidden = !thousand?.running;
-    if (!thousand?.running) return;
+    running = thousand?.running ?? false;
+    byId("progress").hidden = !running;
+    if (!running) return;
     byId("progress-bar").max = thousand.orders;
     byId("progress-bar").value = thousand.placed + thousand.refused;
     write(byId("progress-words"), `${count(thousand.placed)} of ${count(thousand.orders)} placed`);

@@ -31,6 +31,7 @@ export function story({ orders, at }) {
   again(followed.orderId);
 }
 
+/** What is refused is asked for again with a later state. */
 async function again(orderId) {
   const told = await get(`./orders/${encodeURIComponent(orderId)}`).catch((refusal) => {
     if (!(refusal instanceof Refusal)) throw refusal;
@@ -38,8 +39,12 @@ async function again(orderId) {
   if (told && isShown(orderId)) show(orderId, told);
 }
 
-function show(orderId, { order, traceId, note, steps }) {
+function show(orderId, told) {
+  const { order, traceId, note, steps } = told;
   if (followed?.orderId !== orderId) followed = { orderId, told: 0 };
+  const text = JSON.stringify(told);
+  if (isShown(orderId) && followed.text === text) return; // Somebody may be selecting in it.
+  followed.text = text;
   followed.settled = order.final ?? false;
   followed.updatedAt = order.updatedAt;
   const facts = [
