@@ -17,8 +17,8 @@ async fn axe_finds_nothing_in_light_dark_and_narrow() {
     for kind in ["paid", "declined", "slow"] {
         scene.place(kind).await;
     }
-    scene.switch("Provider").await;
     browser.sees(&order("PAID")).await;
+    scene.switch("Provider").await;
     browser.run(&axe).await;
     for (name, width, scheme) in LOOKS {
         browser.looks(width, scheme).await;

@@ -38,7 +38,9 @@ pub(crate) fn place(id: &str, status: &str) -> String {
 impl Scene {
     pub(crate) async fn start() -> Self {
         let directory = TempDir::new().unwrap();
-        let mut configuration = Configuration::new(Environment::default());
+        // What a killed worker held comes back soon.
+        let environment: Environment = [("RETRY_BASE_SECONDS", "1")].into_iter().collect();
+        let mut configuration = Configuration::new(environment);
         let settings = SystemSettings::read(&mut configuration);
         let settings = configuration.whole(settings).unwrap().on_free_ports();
         let settings = settings.with_default_visibility_timeout(Duration::from_secs(4));
