@@ -54,6 +54,8 @@ pub(crate) struct Move {
     to: &'static str,
     /// Since the last state.
     count: u64,
+    /// Since the console started: whoever has missed a state can tell by it.
+    total: u64,
     per_second: Option<f64>,
 }
 
@@ -78,6 +80,7 @@ pub(crate) fn moves(recent: &Recent) -> Vec<Move> {
             from,
             to,
             count: counts.iter().map(|count| recent.moved(*count)).sum::<f64>() as u64,
+            total: counts.iter().map(|count| recent.total(*count)).sum::<f64>() as u64,
             per_second: rates.map(|rates| rounded(rates.iter().sum())),
         }
     };

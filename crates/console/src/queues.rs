@@ -1,10 +1,12 @@
 //! What SQS says of the queues: how many messages are in each, and the dead letters.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use aws_sdk_sqs::Client;
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
+use serde_json::Value;
 use sqs::dead_letter::{Browser, DeadLetter, HOLD, Redrive, RedriveError, THOROUGH, purge};
 use sqs::queue::Depth;
 use sqs::{Metrics, Queue, QueueError};
@@ -25,6 +27,35 @@ pub(crate) struct Pair {
     dead_letters: Mutex<Option<Queue>>,
 }
 
+/// A dead letter, and what its event says of itself, read once.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    letter: DeadLetter,
+    /// The order that it is about: the event's subject.
+    pub(crate) order_id: Option<String>,
+    pub(crate) event_type: Option<String>,
+}
+
+impl Letter {
+    fn new(letter: DeadLetter) -> Self {
+        let event: Value = serde_json::from_str(&letter.body).unwrap_or_default();
+        let member = |name: &str| event[name].as_str().map(str::to_owned);
+        Self { order_id: member("subject"), event_type: member("type"), letter }
+    }
+
+    pub(crate) fn is_about(&self, order_id: &str) -> bool {
+        self.order_id.as_deref() == Some(order_id)
+    }
+}
+
+impl Deref for Letter {
+    type Target = DeadLetter;
+
+    fn deref(&self) -> &DeadLetter {
+        &self.letter
+    }
+}
+
 /// What is known of one pair.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PairSeen {
@@ -32,7 +63,7 @@ pub(crate) struct PairSeen {
     pub(crate) dead_letter_queue: Option<String>,
     pub(crate) depth: Option<Depth>,
     pub(crate) dead_letter_depth: Option<Depth>,
-    pub(crate) letters: Vec<Arc<DeadLetter>>,
+    pub(crate) letters: Vec<Arc<Letter>>,
     /// There are others that were not read.
     pub(crate) more: bool,
 }
@@ -193,7 +224,7 @@ impl Queues {
     }
 
     /// The letter as it was read.
-    pub(crate) fn letter(&self, queue: &str, message_id: &str) -> Option<Arc<DeadLetter>> {
+    pub(crate) fn letter(&self, queue: &str, message_id: &str) -> Option<Arc<Letter>> {
         let seen = self.seen.borrow();
         let pair = seen.pairs.iter().find(|pair| pair.dead_letter_queue.as_deref() == Some(queue))?;
         pair.letters.iter().find(|letter| letter.message_id == message_id).cloned()
@@ -243,7 +274,7 @@ async fn until(watched: &mut watch::Receiver<usize>, enough: impl Fn(usize) -> b
 }
 
 /// Up to so many, newest first, and whether there are more.
-async fn letters(queue: Queue) -> Result<(Vec<Arc<DeadLetter>>, bool), QueueError> {
+async fn letters(queue: Queue) -> Result<(Vec<Arc<Letter>>, bool), QueueError> {
     let mut browser = Browser::new(queue, THOROUGH, HOLD);
     let mut letters = Vec::new();
     let read = async {
@@ -252,7 +283,7 @@ async fn letters(queue: Queue) -> Result<(Vec<Arc<DeadLetter>>, bool), QueueErro
             if some.is_empty() {
                 return Ok(false);
             }
-            letters.extend(some.into_iter().map(Arc::new));
+            letters.extend(some.into_iter().map(|letter| Arc::new(Letter::new(letter))));
         }
         Ok(true)
     };

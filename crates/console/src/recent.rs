@@ -34,6 +34,11 @@ impl Recent {
         }
     }
 
+    /// Since the console started.
+    pub(crate) fn total(&self, count: Count) -> f64 {
+        self.0.back().map_or(0.0, |(_, last)| last.count(count))
+    }
+
     /// On average, now.
     pub(crate) fn per_second(&self, count: Count) -> Option<f64> {
         let (now, last) = self.0.back()?;

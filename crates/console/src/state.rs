@@ -1,11 +1,7 @@
 //! The state as the page gets it: `GET /events`. Built from what is known, it asks nobody.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
-use sqs::dead_letter::DeadLetter;
 
 use crate::api::Order;
 use crate::charts::Charts;
@@ -13,7 +9,7 @@ use crate::kinds::Kind;
 use crate::orders::Latest;
 use crate::picture::{Move, Place};
 use crate::price::Price;
-use crate::queues::Seen;
+use crate::queues::{Letter, Seen};
 use crate::switches::Switches;
 use crate::thousand::Progress;
 
@@ -88,13 +84,13 @@ struct ShownQueue {
     source: String,
     count: Option<u64>,
     more: bool,
-    letters: Vec<Letter>,
+    letters: Vec<ShownLetter>,
 }
 
 /// A dead letter at a glance.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Letter {
+struct ShownLetter {
     message_id: String,
     order_id: Option<String>,
     #[serde(rename = "type")]
@@ -110,7 +106,7 @@ struct Letter {
 #[derive(Serialize)]
 pub(crate) struct WholeLetter {
     #[serde(flatten)]
-    letter: Letter,
+    letter: ShownLetter,
     body: String,
     attributes: Vec<Named<String>>,
 }
@@ -137,24 +133,14 @@ pub(crate) struct ShownSwitch {
     off_says: &'static str,
 }
 
-/// The order that a message is about: the event's subject.
-pub(crate) fn order_of(body: &str) -> Option<String> {
-    member(body, "subject")
-}
-
-fn member(body: &str, name: &str) -> Option<String> {
-    let event: Value = serde_json::from_str(body).ok()?;
-    event[name].as_str().map(str::to_owned)
-}
-
 impl ShownOrder {
     pub(crate) fn of(order: &Order, seen: &Seen) -> Self {
         let (is_final, order) = (order.is_final(), order.clone());
         let took = order.updated_at.as_millisecond() - order.created_at.as_millisecond();
         let dead_letter = seen.pairs.iter().find_map(|pair| {
             let queue = pair.dead_letter_queue.clone()?;
-            let about = |letter: &&Arc<DeadLetter>| order_of(&letter.body).as_deref() == Some(&order.order_id);
-            let message_id = pair.letters.iter().find(about)?.message_id.clone();
+            let letter = pair.letters.iter().find(|letter| letter.is_about(&order.order_id))?;
+            let message_id = letter.message_id.clone();
             Some(Whereabouts { queue, message_id })
         });
         let cancellable = order.is_cancellable();
@@ -176,18 +162,18 @@ impl ShownLetters {
             source: source.to_owned(),
             count: pair.dead_letter_depth.map(|depth| depth.all()),
             more: pair.more,
-            letters: pair.letters.iter().map(|letter| Letter::of(letter)).collect(),
+            letters: pair.letters.iter().map(|letter| ShownLetter::of(letter)).collect(),
         });
         Self { as_of: seen.read, problem: seen.problem.clone(), queues: queues.collect() }
     }
 }
 
-impl Letter {
-    fn of(letter: &DeadLetter) -> Self {
+impl ShownLetter {
+    fn of(letter: &Letter) -> Self {
         Self {
             message_id: letter.message_id.clone(),
-            order_id: order_of(&letter.body),
-            event_type: member(&letter.body, "type"),
+            order_id: letter.order_id.clone(),
+            event_type: letter.event_type.clone(),
             kind: letter.kind().to_owned(),
             reason: letter.reason().to_owned(),
             sent_at: Timestamp::from_millisecond(letter.sent_at).ok().filter(|_| letter.sent_at > 0),
@@ -198,10 +184,10 @@ impl Letter {
 }
 
 impl WholeLetter {
-    pub(crate) fn of(letter: &DeadLetter) -> Self {
+    pub(crate) fn of(letter: &Letter) -> Self {
         let named = |(name, value): (&String, &String)| Named { name: name.clone(), value: value.clone() };
         let attributes = letter.attributes.iter().map(named).collect();
-        Self { letter: Letter::of(letter), body: letter.body.clone(), attributes }
+        Self { letter: ShownLetter::of(letter), body: letter.body.clone(), attributes }
     }
 }
 

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 use sqs::TraceContext;
-use sqs::dead_letter::DeadLetter;
 use sqs::trace::TRACEPARENT;
 
 use crate::http::Problem;
 use crate::journal::{Journal, Line};
 use crate::orders::{Orders, Remembered};
-use crate::queues::Queues;
-use crate::state::{Named, ShownOrder, order_of};
+use crate::queues::{Letter, Queues};
+use crate::state::{Named, ShownOrder};
 
 const WITHOUT_LINES: &str = "The services run elsewhere: this is what their API, the dead-letter queues and this console have \
                              seen. Their logs and traces tell the rest.";
@@ -61,8 +60,8 @@ impl Stories {
         let letters = seen.pairs.iter().flat_map(|pair| {
             pair.letters.iter().map(|letter| (pair.dead_letter_queue.as_deref().unwrap_or_default(), letter))
         });
-        let letters: Vec<(&str, &Arc<DeadLetter>)> =
-            letters.filter(|(_, letter)| order_of(&letter.body).as_deref() == Some(&order.order_id)).collect();
+        let letters: Vec<(&str, &Arc<Letter>)> =
+            letters.filter(|(_, letter)| letter.is_about(&order.order_id)).collect();
         let lines = self.journal.as_ref().map(|journal| journal.about(&order.order_id)).unwrap_or_default();
         let remembered = self.orders.remembered(&order.order_id);
         let told = |line: &Line| line.message == "order accepted";
@@ -92,7 +91,7 @@ fn trace_of(lines: &[Line]) -> Option<String> {
     fields.filter(|(name, _)| *name == "trace_id").map(|(_, id)| id.clone()).next()
 }
 
-fn trace_of_letter(letter: &DeadLetter) -> Option<String> {
+fn trace_of_letter(letter: &Letter) -> Option<String> {
     let trace: TraceContext = letter.attributes.get(TRACEPARENT)?.parse().ok()?;
     Some(trace.trace_id())
 }
@@ -151,7 +150,7 @@ fn of_the_api(order: &crate::api::Order, Remembered { statuses, .. }: Remembered
     steps
 }
 
-fn of_letter(queue: &str, letter: &DeadLetter, accepted: Timestamp) -> Step {
+fn of_letter(queue: &str, letter: &Letter, accepted: Timestamp) -> Step {
     // When it became a dead letter, SQS does not say: it keeps the time of sending.
     let sent = Timestamp::from_millisecond(letter.sent_at).unwrap_or(accepted);
     let fields = [("queue", queue), ("failure-type", letter.kind()), ("reason", letter.reason())];

@@ -47,6 +47,7 @@ struct Memory {
     picture: Picture,
     provider: Provider,
     activity: u64,
+    dead: f64,
 }
 
 impl Watch {
@@ -59,6 +60,7 @@ impl Watch {
             picture: Picture::default(),
             provider: Provider::default(),
             activity: 0,
+            dead: 0.0,
         };
         loop {
             let begun = Instant::now();
@@ -80,7 +82,14 @@ impl Watch {
         let activity = reading.activity();
         if activity != memory.activity {
             memory.activity = activity;
-            self.queues.moved();
+            let dead = reading.count(Count::DeadOfOrders) + reading.count(Count::DeadOfPayments);
+            // Their number may be as before all the same: one has left and another has come.
+            if dead != memory.dead {
+                self.queues.look()
+            } else {
+                self.queues.moved()
+            }
+            memory.dead = dead;
             self.orders.moved();
         }
         let measured = self.instances.all().any(|instance| instance.is_up());
