@@ -29,11 +29,13 @@ export function duration(seconds) {
   });
 }
 
-/** How long ago `time` was at `now`, both as the service's clock has it. */
-export function ago(time, now) {
-  const seconds = (Date.parse(now) - Date.parse(time)) / 1000;
-  return seconds < 1 ? "now" : `${seconds < 10 ? `${Math.floor(seconds)} s` : duration(Math.floor(seconds))} ago`;
+/** From one time to another, in whole seconds or more; both as the service's clock has them. */
+export function lapse(from, to) {
+  const seconds = Math.max(0, Math.floor((Date.parse(to) - Date.parse(from)) / 1000));
+  return seconds < 10 ? `${seconds} s` : duration(seconds);
 }
+
+export const ago = (time, now) => (Date.parse(now) - Date.parse(time) < 1000 ? "now" : `${lapse(time, now)} ago`);
 
 export const clock = (time) => new Date(time).toLocaleTimeString("en-GB");
 

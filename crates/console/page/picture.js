@@ -1,7 +1,7 @@
 // The places on an order's way and what is at each of them. Where they stand is the style sheet's matter.
 
 import { byId, element, keep, mark, write } from "./dom.js";
-import { ago, count, duration, rate } from "./figures.js";
+import { ago, count, duration, lapse, rate } from "./figures.js";
 import { ways } from "./ways.js";
 import { traffic } from "./traffic.js";
 
@@ -54,8 +54,9 @@ function update(node, place, now) {
 }
 
 /** First what is there; where nobody counts that, how many pass. */
-function figures({ kind, now, perSecond }) {
-  if (now !== null) return [count(now), HERE[kind] ?? "", perSecond === null || kind === "dead-letters" ? "" : `${rate(perSecond)}/s`];
+function figures({ kind, status, now, perSecond }) {
+  const here = status === "away" || status === "stale" ? "at last count" : (HERE[kind] ?? "");
+  if (now !== null) return [count(now), here, perSecond === null || kind === "dead-letters" ? "" : `${rate(perSecond)}/s`];
   return perSecond === null ? [count(null), "not measured", ""] : [rate(perSecond), "a second", ""];
 }
 
@@ -77,5 +78,5 @@ function parts({ detail, instances }) {
 
 function troubled({ status, words, since, asOf }, now) {
   if (status === "stale") return `stale: ${words}${asOf ? `, measured ${ago(asOf, now)}` : ""}`;
-  return `${status}: ${words}${since ? `, since ${duration(Math.max(0, Math.floor((Date.parse(now) - Date.parse(since)) / 1000)))}` : ""}`;
+  return `${status}: ${words}${since ? `, for ${lapse(since, now)}` : ""}`;
 }
