@@ -4,7 +4,7 @@ import { byId, write } from "./dom.js";
 import { clock } from "./figures.js";
 import { listen } from "./stream.js";
 import { news } from "./news.js";
-import { openHistory, say } from "./said.js";
+import { say } from "./said.js";
 import { picture } from "./picture.js";
 import { charts } from "./charts.js";
 import { place } from "./place.js";
@@ -18,7 +18,6 @@ let shown = null;
 let latest = null;
 let held = false;
 
-openHistory();
 listen({ onState, onStream });
 
 const hold = byId("hold");

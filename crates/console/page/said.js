@@ -1,25 +1,24 @@
-// One line at the foot of the page says what happened; it is also what a screen reader is told.
+// What happened, in sentences: the newest one over the page for a moment, all of them in their own list. That list is also
+// what a screen reader is told.
 
 import { byId, element, write } from "./dom.js";
 
-const KEPT = 40;
+const KEPT = 20;
+const SHOWN_MS = 6000;
+
+let fading;
 
 /** `tone`: `good`, `bad` or none. */
 export function say(text, tone = "plain") {
   const list = byId("said");
   const time = element("time", {}, new Date().toLocaleTimeString("en-GB"));
-  list.append(element("p", { "data-tone": tone }, time, element("span", {}, text)));
-  while (list.children.length > KEPT) list.firstElementChild.remove();
-  list.scrollTop = list.scrollHeight;
-}
+  list.prepend(element("p", { "data-tone": tone }, time, element("span", {}, text)));
+  while (list.children.length > KEPT) list.lastElementChild.remove();
 
-export function openHistory() {
-  const more = byId("said-more");
-  more.addEventListener("click", () => {
-    const open = more.getAttribute("aria-expanded") !== "true";
-    more.setAttribute("aria-expanded", open);
-    byId("said").tabIndex = open ? 0 : -1; // It scrolls then.
-    write(more, open ? "Less" : "Lately");
-    byId("said").scrollTop = byId("said").scrollHeight;
-  });
+  const toast = byId("toast");
+  write(toast, text);
+  toast.dataset.tone = tone;
+  toast.hidden = false;
+  clearTimeout(fading);
+  fading = setTimeout(() => (toast.hidden = true), SHOWN_MS);
 }
