@@ -11,6 +11,7 @@ pub(crate) struct Asset {
 const HTML: &str = "text/html; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
+const SVG: &str = "image/svg+xml";
 
 macro_rules! asset {
     ($file:literal, $content_type:expr) => {
@@ -22,8 +23,30 @@ macro_rules! asset {
 }
 
 /// All there is.
-pub(crate) const ASSETS: &[Asset] =
-    &[asset!("/", "index.html", HTML), asset!("app.js", JAVASCRIPT), asset!("style.css", CSS)];
+pub(crate) const ASSETS: &[Asset] = &[
+    asset!("/", "index.html", HTML),
+    asset!("app.js", JAVASCRIPT),
+    asset!("ask.js", JAVASCRIPT),
+    asset!("charts.js", JAVASCRIPT),
+    asset!("dom.js", JAVASCRIPT),
+    asset!("favicon.svg", SVG),
+    asset!("figures.js", JAVASCRIPT),
+    asset!("letters.js", JAVASCRIPT),
+    asset!("news.js", JAVASCRIPT),
+    asset!("orders.js", JAVASCRIPT),
+    asset!("picture.css", CSS),
+    asset!("picture.js", JAVASCRIPT),
+    asset!("place.js", JAVASCRIPT),
+    asset!("purge.js", JAVASCRIPT),
+    asset!("said.js", JAVASCRIPT),
+    asset!("sheet.js", JAVASCRIPT),
+    asset!("story.js", JAVASCRIPT),
+    asset!("stream.js", JAVASCRIPT),
+    asset!("style.css", CSS),
+    asset!("switches.js", JAVASCRIPT),
+    asset!("traffic.js", JAVASCRIPT),
+    asset!("ways.js", JAVASCRIPT),
+];
 
 #[cfg(test)]
 mod tests {

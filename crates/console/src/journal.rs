@@ -135,13 +135,13 @@ mod tests {
         let journal = Journal::default();
         let subscriber = tracing_subscriber::registry().with(journal.clone());
         tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "elsewhere", order_id = "o-3", "not a service's");
             let span = tracing::error_span!(target: "payment_service::orders", "charge", order_id = Empty, attempt = 2);
             let _entered = span.enter();
             tracing::info!(target: "sqs::consumer", "of no order yet");
             span.record("order_id", "o-1");
             tracing::info!(target: "sqs::consumer", reason = "it failed", "will retry");
             tracing::info!(target: "order_service", order_id = %"o-2", "order accepted");
-            tracing::info!(target: "elsewhere", order_id = "o-3", "not a service's");
         });
         let lines = journal.about("o-1");
         assert_eq!(lines.len(), 1);

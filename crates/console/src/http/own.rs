@@ -35,7 +35,9 @@ impl OwnNames {
     fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let host = once(headers, &HOST).ok_or_else(Problem::host_not_ours)?;
         let authority: Authority = host.parse().map_err(|_| Problem::host_not_ours())?;
-        if authority.as_str().contains('@') || !self.is_own(authority.host()) {
+        // The parser takes any text for a port.
+        let port_is_one = authority.as_str() == authority.host() || authority.port_u16().is_some();
+        if authority.as_str().contains('@') || !port_is_one || !self.is_own(authority.host()) {
             return Err(Problem::host_not_ours());
         }
         if headers.contains_key(ORIGIN) {

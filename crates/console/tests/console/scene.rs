@@ -5,7 +5,7 @@ use std::time::Duration;
 use console::{Console, InProcess, Settings, Switches};
 use order_service::OrderService;
 use payment_service::PaymentService;
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sqs::{Backoff, client};
 use testbed::{Databases, Scene, http_client};
@@ -47,6 +47,7 @@ pub(crate) struct World {
     pub(crate) orders: Part,
     pub(crate) payments: Part,
     pub(crate) page: Part,
+    http: Client,
     _databases: Databases,
 }
 
@@ -89,15 +90,15 @@ impl World {
         let orders = Part::run(|stop| orders.run(stop));
         let payments = Part::run(|stop| payments.run(stop));
         let page = Part::run(|stop| page.run(stop));
-        Self { scene, api, console, orders, payments, page, _databases: databases }
+        Self { scene, api, console, orders, payments, page, http: http_client(), _databases: databases }
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
-        http_client().get(format!("{}{path}", self.console))
+        self.http.get(format!("{}{path}", self.console))
     }
 
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
-        http_client().post(format!("{}{path}", self.console))
+        self.http.post(format!("{}{path}", self.console))
     }
 
     /// Places an order of that kind through the console; its id.
