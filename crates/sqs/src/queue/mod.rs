@@ -20,7 +20,7 @@ use crate::operation::{About, GET_ATTRIBUTES, GET_URL, Operation, SEND};
 use crate::reachability::Reachability;
 
 pub use crate::error::{EntryError, EntryResults, QueueError};
-pub use depth::keep_measured;
+pub use depth::{Depth, keep_measured};
 pub use receive::ReceiveRequest;
 
 /// A queue by its name; cheap to clone. Its address is asked for once it is needed, so a queue that is not there yet
