@@ -8,12 +8,12 @@ use outbox::claim_statement;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use testbed::Databases;
 
-/// Enough that a plan without an index would be a bad one: 20 users with 5,000 orders each, one in twenty PENDING.
+/// Enough that a plan without an index would be a bad one: 1,000 users with 100 orders each, one in a hundred PENDING.
 const ORDERS: &str = "\
     INSERT INTO orders (order_id, user_id, amount, currency, status, created_at, updated_at) \
     WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < 100000) \
-    SELECT CAST(10000000 + n AS TEXT), 'user-' || CAST(n % 20 AS TEXT), 4200, 'USD', \
-           CASE WHEN n / 20 % 20 = 0 THEN 'PENDING' ELSE 'PAID' END, n, n FROM numbers";
+    SELECT CAST(10000000 + n AS TEXT), 'user-' || CAST(n % 1000 AS TEXT), 4200, 'USD', \
+           CASE WHEN n / 1000 % 100 = 0 THEN 'PENDING' ELSE 'PAID' END, n, n FROM numbers";
 const KEYS: &str = "\
     INSERT INTO idempotency_keys (idempotency_key, order_id, created_at) \
     SELECT 'key-' || order_id, order_id, created_at FROM orders";
