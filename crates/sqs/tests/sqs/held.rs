@@ -89,13 +89,14 @@ async fn a_message_that_alone_finds_its_dependency_away_ends_in_the_dead_letter_
 
 #[tokio::test]
 async fn when_several_messages_in_a_row_fail_the_rest_is_held_too() {
-    let scene = Scene::start().await;
+    let (scene, logs) = (Scene::start().await, Logs::capture());
     let back = Gate::shut();
     let answers = back.clone();
     let consumer = scene.consume(two_seconds(), move |_| if answers.is_open() { done() } else { retry(Some(0)) });
     scene.send_many("m", 10).await;
-    // Ten that failed five times each would be fifty.
-    consumer.decided(60).await;
+    outage(&logs).await;
+    // Trials, which are made in place.
+    consumer.decided(consumer.verdicts() + 3).await;
     back.open();
     all_taken(&scene).await;
     let seen = scene.end(consumer).await;
