@@ -22,6 +22,7 @@ pub(crate) type Sample = HashMap<usize, f64>;
 pub(crate) struct Totals {
     series: Vec<Series>,
     index: HashMap<String, usize>,
+    by_name: HashMap<String, Vec<usize>>,
 }
 
 impl Totals {
@@ -48,6 +49,7 @@ impl Totals {
             return *index;
         }
         let (name, labels) = parts(series);
+        self.by_name.entry(name.clone()).or_default().push(self.series.len());
         self.series.push(Series { name, labels, total: 0.0 });
         self.index.insert(series.to_owned(), self.series.len() - 1);
         self.series.len() - 1
@@ -80,7 +82,8 @@ impl Totals {
         let has = |series: &Series| {
             labels.iter().all(|(label, value)| series.labels.iter().any(|(l, v)| l == label && v == value))
         };
-        self.series.iter().enumerate().filter(move |(_, series)| series.name == name && has(series))
+        let named = self.by_name.get(name).into_iter().flatten();
+        named.map(|index| (*index, &self.series[*index])).filter(move |(_, series)| has(series))
     }
 }
 
