@@ -104,7 +104,13 @@ impl OrderService {
         let relay =
             Relay::new(outbox, orders.clone(), relay_metrics, |Published { message, message_id, queue, attempt }| {
                 let trace_id = message.trace_id();
-                tracing::info!(order_id = message.subject, message_id, queue, attempt, trace_id, "order published");
+                let order_id = &message.subject;
+                // The event that an order was placed has the order's own id.
+                if message.id == *order_id {
+                    tracing::info!(order_id, message_id, queue, attempt, trace_id, "order published");
+                } else {
+                    tracing::info!(order_id, message_id, queue, attempt, trace_id, "cancellation published");
+                }
             });
         let api = public.map(|listener| Api { listener, edge: settings.edge, relay });
         Ok(Self {

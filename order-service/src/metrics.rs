@@ -34,19 +34,22 @@ impl OrderMetrics {
             drop(orders.get_or_create(&Status { status }));
         }
         registry.register("orders", "Orders by the status that they have come to", orders.clone());
-        let help = "From an order's acceptance to its final status";
+        let help = "From an order's acceptance to its final status, refunds left out";
         registry.register_with_unit("order_completion", help, Unit::Seconds, completion.clone());
         Self { orders, completion }
     }
 
-    /// An order has come to `status` and will come to another.
+    /// An order has come to `status`.
     pub(crate) fn became(&self, status: &OrderStatus) {
         self.orders.get_or_create(&Status { status: status.to_string() }).inc();
     }
 
-    /// The order of that id has come to its final status.
+    /// The order of that id has come to a final status. How long a refund took says nothing: it is asked for days later.
     pub(crate) fn ended(&self, status: &OrderStatus, order_id: Uuid) {
         self.became(status);
+        if *status == OrderStatus::Refunded {
+            return;
+        }
         if let Some(accepted) = accepted_at(order_id) {
             let taken = SystemTime::now().duration_since(accepted).unwrap_or_default();
             self.completion.observe(taken.as_secs_f64());

@@ -4,7 +4,7 @@ use chassis::worker;
 use contracts::{OrderCancelled, OrderCreated};
 use sqs::{Delivery, Verdict};
 
-use crate::ledger::{Cancellation, Claimed, Settled};
+use crate::ledger::{Cancellation, Claimed, Conclusion, Settled};
 use crate::orders::{OrderHandler, busy, newer, other_amount};
 use crate::provider::{Refund, Refunded, TRACER, Trouble};
 
@@ -16,7 +16,8 @@ impl OrderHandler {
             Ok(Claimed::Won(cancellation)) => self.ask_for_refund(order, cancellation, delivery).await,
             Ok(Claimed::Concluded(conclusion)) => {
                 tracing::info!(state = conclusion.name(), "order taken back, there is nothing to refund");
-                self.metrics.refunded("duplicate");
+                let never_charged = matches!(conclusion, Conclusion::Cancelled { .. });
+                self.metrics.refunded(if never_charged { "not-charged" } else { "duplicate" });
                 Verdict::Repeated
             }
             // The charge or another cancellation is under way; its end decides.

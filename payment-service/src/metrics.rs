@@ -13,7 +13,7 @@ struct Outcome {
 /// What can become of a try to charge an order.
 const CHARGES: [&str; 6] = ["succeeded", "declined", "away", "failed", "refused", "duplicate"];
 /// And of one to take it back.
-const REFUNDS: [&str; 6] = ["refunded", "voided", "away", "failed", "refused", "duplicate"];
+const REFUNDS: [&str; 7] = ["refunded", "voided", "not-charged", "away", "failed", "refused", "duplicate"];
 
 /// Charges and refunds by outcome; cheap to clone.
 #[derive(Clone, Debug)]
@@ -24,14 +24,14 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
-        let from_zero = |outcomes: [&'static str; 6]| {
+        let from_zero = |outcomes: &[&'static str]| {
             let family = Family::<Outcome, Counter>::default();
-            for outcome in outcomes {
+            for &outcome in outcomes {
                 drop(family.get_or_create(&Outcome { outcome }));
             }
             family
         };
-        let (charges, refunds) = (from_zero(CHARGES), from_zero(REFUNDS));
+        let (charges, refunds) = (from_zero(&CHARGES), from_zero(&REFUNDS));
         registry.register("charges", "Tries to charge an order, by outcome", charges.clone());
         registry.register("refunds", "Tries to refund an order, by outcome", refunds.clone());
         Self { charges, refunds }

@@ -12,9 +12,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::inbox::Inbox;
-use crate::session::Session;
+use crate::session::{GROUP_TIMEOUT, Session};
 use crate::set::AnySet;
-use crate::writer::GROUP_TIMEOUT;
 use crate::{Key, WriteError};
 
 /// How long a write is tried here before its caller hears that the row is locked.
@@ -24,6 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const ROUND: Duration = Duration::from_millis(750);
 /// Rows that are remembered as locked. Those that are forgotten are found locked once more.
 const MAX_ROWS: usize = 1024;
+/// Writes that are held; beyond that, they stay in the inbox.
+const MAX_HELD: usize = 1024;
 
 /// The way to the [`PatientWriter`]; cheap to clone.
 #[derive(Clone)]
@@ -82,7 +83,9 @@ impl PatientWriter {
         let mut held = VecDeque::new();
         loop {
             let taken = if held.is_empty() { self.patience.inbox.take().await } else { None };
-            hold(taken.unwrap_or_else(|| self.patience.inbox.try_take()), &mut held);
+            if held.len() < MAX_HELD {
+                hold(taken.unwrap_or_else(|| self.patience.inbox.try_take()), &mut held);
+            }
             let share = ROUND / u32::try_from(held.len().max(1)).unwrap_or(u32::MAX);
             let Some(Held { mut single, until }) = held.pop_front() else { break };
             match timeout(GROUP_TIMEOUT, self.run_alone(&mut single, share)).await.unwrap_or(Err(WriteError::TimedOut))

@@ -4,13 +4,12 @@
 //! machine is gone, to be there for hours. So each session says itself, at its start, how long it may be waited for:
 //!
 //! - A write waits [`LOCK_TIMEOUT`] for a row that somebody else has, and takes nobody with it if that was in vain.
-//! - A client that freezes between two statements loses its transaction, and with it its locks, after
-//!   [`IDLE_IN_TRANSACTION_TIMEOUT`]; one that freezes in the middle of a statement, that much after the statement's end,
-//!   which is within [`STATEMENT_TIMEOUT`]. So a row is held up for 9 s at most, less than the 15 s (half the visibility
+//! - A set is one statement, whose locks end with it, within [`STATEMENT_TIMEOUT`]. Whatever freezes between two statements
+//!   of a transaction (a migration; an earlier version) loses it, and its locks, after [`IDLE_IN_TRANSACTION_TIMEOUT`]. So a row is held up for 9 s at most, less than the 15 s (half the visibility
 //!   timeout) for which a claim leases it: a frozen worker's claim never outlasts the lease in the table.
 //! - A client that has gone while its statement runs or waits is noticed within [`CLIENT_CHECK_INTERVAL`], one that has
 //!   gone without a word within [`TCP_USER_TIMEOUT`] or, while nothing is sent, [`TCP_KEEPALIVES_IDLE`] later.
-//! - On this side what is written together ends within [`GROUP_TIMEOUT`](crate::writer::GROUP_TIMEOUT), a read within
+//! - On this side what is written together ends within [`GROUP_TIMEOUT`], a read within
 //!   [`READ_TIMEOUT`](crate::reads::READ_TIMEOUT): later than the server's own limits, which tell more of what happened.
 
 use std::io;
@@ -22,8 +21,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::{Connection, DatabaseUrl, Engine};
 
-/// How long a statement waits for a row or table that somebody else has locked. Groups of other instances keep theirs for
-/// some tens of milliseconds.
+/// How long a statement waits for a row or table that somebody else has locked. Sets of other instances keep theirs for
+/// some milliseconds.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long one statement may take. Each finds its rows by an index and takes a few milliseconds.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -39,6 +38,9 @@ const TCP_KEEPALIVES_INTERVAL: Duration = Duration::from_secs(3);
 const TCP_KEEPALIVES_COUNT: u32 = 3;
 /// How long what the server has sent may stay without an acknowledgement.
 pub(crate) const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What has been taken together and is not answered after so long, being run again included, has lost its connection.
+pub(crate) const GROUP_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How long a migration waits for a table that is in use; meanwhile whoever comes after it waits too.
 pub(crate) const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(2);

@@ -19,15 +19,16 @@ pub trait Write: Send + Sync + Sized + 'static {
     /// own.
     const ALONE: bool = false;
 
-    /// The row that other writes may want too; none: nobody waits for what this write locks. Writes of one key go to one
-    /// writer, and are never in one set.
+    /// The row that other writes often want too; none: hardly anybody waits for what this write locks. Writes of one key go
+    /// to one writer, and are never in one set.
     fn key(&self) -> Option<Key> {
         None
     }
 
     /// Makes all the changes of a set, and returns an output for each, in its order. With an error nothing of it stays.
     ///
-    /// On PostgreSQL, where it is not in a transaction, it is one statement. Its rows are locked in one order, that of an
+    /// On PostgreSQL, where it is not in a transaction, it is one statement: once that has succeeded it is committed, and
+    /// nothing after it may fail but reading a row that no version of this code has written. Its rows are locked in one order, that of an
     /// index, so that two sets never wait for each other.
     fn run(
         set: &[&Self],

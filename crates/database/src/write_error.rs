@@ -1,12 +1,14 @@
 //! Why a write did not happen, and whose fault that is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
-use crate::writers::WRITE_TIMEOUT;
+/// How long a caller waits for its answer: for a writer, and for its set.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a write did not happen, or is not known to have happened.
 ///

@@ -6,7 +6,7 @@
 //!
 //! A set that fails is halved until the write that is to blame is alone: its failure stays its own. One that has failed
 //! because somebody else has its row goes to the [patient writer](crate::patience), so that nobody waits with it. If the
-//! database itself is away, all that was taken hear of it at once.
+//! database itself is away, all that was taken and is not committed yet hear of it at once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,13 +17,12 @@ use tokio::time::{Instant, timeout};
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::patience::Patience;
-use crate::session::{LOCK_TIMEOUT, Session};
+use crate::session::{GROUP_TIMEOUT, LOCK_TIMEOUT, Session};
 use crate::set::AnySet;
 use crate::{Connection, Engine, WriteError};
 
-/// What has been taken together and is not answered after so long, being run again included, has lost its connection.
-pub(crate) const GROUP_TIMEOUT: Duration = Duration::from_secs(8);
-/// How long each part of a set that has met a lock waits for it: together not much more than a second.
+/// How long each part of a set that has met a lock waits for it: together not much more than a second, if it is some rows
+/// that are locked and not the table.
 const SECOND_LOCK_TIMEOUT: Duration = Duration::from_millis(15);
 
 pub(crate) struct Writer {
@@ -125,30 +124,36 @@ impl Writer {
     /// Runs the group's sets one after the other, each behind a savepoint if there is a transaction; halves one that fails.
     async fn one_by_one(&mut self, group: &mut Group, connection: &mut Connection) -> Result<(), WriteError> {
         let in_transaction = self.engine == Engine::Sqlite;
-        connection.wait_for_locks(LOCK_TIMEOUT).await?;
-        while let Some(mut set) = group.waiting.pop_front() {
+        // Parts of a set that has met a lock, at the front of those that wait.
+        let mut parts = 0_usize;
+        // A set that is being run stays with the group: should this be given up, its callers hear of it.
+        while let Some(running) = group.waiting.front_mut() {
+            let is_part = parts > 0;
+            connection.wait_for_locks(if is_part { SECOND_LOCK_TIMEOUT } else { LOCK_TIMEOUT }).await?;
+            parts = parts.saturating_sub(1);
             if in_transaction {
                 connection.execute("SAVEPOINT own").await?;
             }
             let begun = Instant::now();
-            match set.run(connection).await {
+            let outcome = running.run(connection).await;
+            if outcome.as_ref().is_err_and(WriteError::is_outage) {
+                return outcome;
+            }
+            if in_transaction && outcome.is_err() {
+                connection.execute("ROLLBACK TO own").await?;
+            }
+            let Some(mut set) = group.waiting.pop_front() else { break };
+            match outcome {
                 Ok(()) if in_transaction => group.run.push(set),
                 Ok(()) => {
                     self.metrics.committed(set.len(), begun.elapsed());
                     set.committed();
                 }
-                Err(error) if error.is_outage() => {
-                    group.waiting.push_front(set);
-                    return Err(error);
-                }
                 Err(error) => {
-                    if in_transaction {
-                        connection.execute("ROLLBACK TO own").await.map_err(|_| error.clone())?;
-                    }
-                    if error.is_locked() {
-                        connection.wait_for_locks(SECOND_LOCK_TIMEOUT).await?;
-                    }
                     if set.len() > 1 {
+                        if is_part || error.is_locked() {
+                            parts += 2;
+                        }
                         let second = set.split();
                         group.waiting.push_front(second);
                         group.waiting.push_front(set);

@@ -1,7 +1,6 @@
 //! Which writer a write goes to.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -12,11 +11,9 @@ use crate::metrics::Metrics;
 use crate::patience::{Patience, PatientWriter};
 use crate::session::Session;
 use crate::set::{MAX_SET, Pending};
+use crate::write_error::WRITE_TIMEOUT;
 use crate::writer::Writer;
 use crate::{DatabaseUrl, Key, Write, WriteError};
-
-/// How long a caller waits for its answer: for a writer, and for its set.
-pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The writers of a database; cheap to clone.
 #[derive(Clone)]

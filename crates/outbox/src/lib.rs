@@ -20,8 +20,6 @@
 //! before is over (`claim`). It says what became of the rows (`settle`), each mark fenced by the row's lease. What SQS refuses
 //! stays, set aside, until a person decides ([`SetAside`]).
 
-#![allow(dead_code)] // Until the relay takes what is handed over.
-
 #[macro_use]
 mod message;
 mod claim;

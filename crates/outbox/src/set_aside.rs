@@ -127,6 +127,22 @@ async fn run<'a>(
     Ok(set.iter().map(|ids| ids.iter().filter(|id| found.contains(*id)).cloned().collect()).collect())
 }
 
+/// On PostgreSQL they are locked in their order, and looked at again once they are: somebody else may have sent them.
+const RETRY_PAGE: Statement = {
+    macro_rules! retry_page {
+        ($lock:literal) => {
+            concat!(
+                "UPDATE outbox SET fault = NULL, lease_until = 0, attempts = 0 WHERE id IN (\
+                     SELECT id FROM outbox WHERE lease_until = $1 AND id > $2 AND fault IS NOT NULL \
+                     ORDER BY id LIMIT $3",
+                $lock,
+                ") AND fault IS NOT NULL RETURNING id"
+            )
+        };
+    }
+    Statement { sqlite: retry_page!(""), postgres: retry_page!(" FOR UPDATE") }
+};
+
 /// The first rows after that id.
 struct RetryPage {
     after: String,
@@ -143,12 +159,7 @@ impl Write for RetryPage {
     async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Vec<String>>, sqlx::Error> {
         let mut pages = Vec::with_capacity(set.len());
         for RetryPage { after } in set {
-            let page = sqlx::query_scalar(
-                "UPDATE outbox SET fault = NULL, lease_until = 0, attempts = 0 WHERE id IN (\
-                     SELECT id FROM outbox WHERE lease_until = $1 AND id > $2 AND fault IS NOT NULL \
-                     ORDER BY id LIMIT $3) \
-                 RETURNING id",
-            );
+            let page = sqlx::query_scalar(RETRY_PAGE.on(connection.engine()));
             let page = page.bind(NEVER).bind(after).bind(PAGE as i64).fetch_all(connection.any()).await?;
             pages.push(page);
         }

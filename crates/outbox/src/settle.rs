@@ -15,6 +15,8 @@ pub(crate) enum Fate {
     Retry(Duration),
     /// SQS has refused it, for this reason.
     SetAside(String),
+    /// To be tried again after all others: SQS was away, which is no fault of the row's.
+    Postponed,
     /// Not tried, or not to the end: free for whoever claims it next.
     Released,
 }
@@ -35,6 +37,7 @@ impl Settlement {
             Fate::Sent => return self.sent.0.push(id),
             Fate::Retry(wait) => (1, wait.as_millis() as i64, None, None),
             Fate::SetAside(reason) => (1, 0, Some(NEVER), Some(reason)),
+            Fate::Postponed => (0, 0, None, None),
             Fate::Released => (0, 0, Some(0), None),
         };
         self.marks.0.push(Mark { id, lease: row.lease, tried, wait, until, fault });
@@ -106,13 +109,13 @@ const MARK: Statement = Statement {
     ),
     postgres: concat!(
         "WITH mark AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST($1 AS json)) \
-             AS mark (id text, lease bigint, tried bigint, wait bigint, until bigint, fault text)) \
-         UPDATE outbox SET (attempts, fault, lease_until) = (\
-             SELECT outbox.attempts + mark.tried, mark.fault, COALESCE(mark.until, ",
+             AS mark (id text, lease bigint, tried bigint, wait bigint, until bigint, fault text) ORDER BY id) \
+         UPDATE outbox SET attempts = outbox.attempts + mark.tried, fault = mark.fault, \
+             lease_until = COALESCE(mark.until, ",
         now!(postgres),
-        " + mark.wait) FROM mark WHERE mark.id = outbox.id AND mark.lease = outbox.lease_until) \
-         WHERE id = ANY (ARRAY(SELECT mark.id FROM mark)) AND lease_until = (\
-             SELECT mark.lease FROM mark WHERE mark.id = outbox.id AND mark.lease = outbox.lease_until)"
+        " + mark.wait) FROM mark \
+         WHERE outbox.id = ANY (ARRAY(SELECT mark.id FROM mark)) \
+             AND outbox.id = mark.id AND outbox.lease_until = mark.lease"
     ),
 };
 

@@ -51,8 +51,8 @@ pub async fn line(system: &System, orders: usize, price: Price) -> anyhow::Resul
     let per_order = requests / orders.max(1) as f64;
     let dollars = price.per_million_orders(per_order);
     Ok(format!(
-        "  Cost         {requests} requests to SQS for {orders} orders one by one, idle polls and retries included: {per_order:.1} \
-         per order, ${dollars:.2} per million orders at {price} per million requests. Under load batches are full, and it is a tenth."
+        "  Cost         {requests} requests to SQS for {orders} orders one by one, idle polls, retries and cancellations included: \
+         {per_order:.1} per order, ${dollars:.2} per million orders at {price} per million requests. Under load batches are full, and it is a tenth."
     ))
 }
 

@@ -97,13 +97,13 @@ const SETTLE: Statement = Statement {
                  AND amount = result->>'amount' AND currency = result->>'currency' \
              RETURNING order_id",
     postgres: "WITH result AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST($1 AS json)) \
-                   AS result (order_id text, from_status text, status text, amount bigint, currency text, now bigint)) \
-               UPDATE orders SET (status, updated_at) = (\
-                   SELECT result.status, result.now FROM result WHERE result.order_id = orders.order_id) \
-               WHERE order_id = ANY (ARRAY(SELECT result.order_id FROM result)) \
-                   AND (status, amount, currency) = (\
-                       SELECT result.from_status, result.amount, result.currency FROM result WHERE result.order_id = orders.order_id) \
-               RETURNING order_id",
+                   AS result (order_id text, from_status text, status text, amount bigint, currency text, now bigint) \
+                   ORDER BY order_id) \
+               UPDATE orders SET status = result.status, updated_at = result.now FROM result \
+               WHERE orders.order_id = ANY (ARRAY(SELECT result.order_id FROM result)) \
+                   AND orders.order_id = result.order_id AND orders.status = result.from_status \
+                   AND orders.amount = result.amount AND orders.currency = result.currency \
+               RETURNING orders.order_id",
 };
 
 impl Write for Settlement {

@@ -99,6 +99,14 @@ async fn a_paid_order_is_taken_back_and_ends_refunded() {
     assert_eq!(cancel(&service, &order, r#"{"reason":"still"}"#).await.json()["status"], "CANCELLING");
     result(&queues, refunded(&order, 4200)).await;
     service.wait_for_status(&order, "REFUNDED").await;
+    let counted =
+        ["PENDING", "PAID", "CANCELLING", "REFUNDED"].map(|status| format!("orders_total{{status=\"{status}\"}} 1\n"));
+    let metrics = eventually("each status is counted once", async || {
+        let metrics = service.get_admin("/metrics").await.text;
+        counted.iter().all(|line| metrics.contains(line)).then_some(metrics)
+    })
+    .await;
+    assert!(metrics.contains("order_completion_seconds_count 1\n"), "its payment, not its refund: {metrics}");
     let events = expect_told(service, &queues, &[(&order, 2)]).await;
     assert!(of_type(&events, "order.cancelled.v1")["data"].get("reason").is_none(), "none was given");
 }

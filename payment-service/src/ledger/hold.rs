@@ -37,12 +37,13 @@ const SET_LEASE: Statement = Statement {
     postgres: concat!(
         "WITH hold AS MATERIALIZED (SELECT hold.*, ",
         now!(postgres),
-        " AS now FROM json_to_recordset(CAST($1 AS json)) AS hold (order_id text, attempt bigint, lease bigint)) \
-         UPDATE payments SET (lease_until, updated_at) = (\
-             SELECT hold.now + hold.lease, hold.now FROM hold WHERE hold.order_id = payments.order_id) \
-         WHERE order_id = ANY (ARRAY(SELECT hold.order_id FROM hold)) AND state IN ('CHARGING', 'CANCELLING') \
-             AND attempt = (SELECT hold.attempt FROM hold WHERE hold.order_id = payments.order_id) \
-         RETURNING order_id"
+        " AS now FROM json_to_recordset(CAST($1 AS json)) AS hold (order_id text, attempt bigint, lease bigint) \
+             ORDER BY order_id) \
+         UPDATE payments SET lease_until = hold.now + hold.lease, updated_at = hold.now FROM hold \
+         WHERE payments.order_id = ANY (ARRAY(SELECT hold.order_id FROM hold)) \
+             AND payments.order_id = hold.order_id AND payments.attempt = hold.attempt \
+             AND payments.state IN ('CHARGING', 'CANCELLING') \
+         RETURNING payments.order_id"
     ),
 };
 

@@ -66,15 +66,16 @@ const SETTLE: Statement = Statement {
              attempt bigint, from_state text, state text, charge_id text, reason text, provider_refund_id text, \
              updated_at bigint, ",
         message_columns!(),
-        ")), concluded AS (\
-             UPDATE payments SET (state, charge_id, reason, provider_refund_id, updated_at) = (\
-                 SELECT settled.state, COALESCE(settled.charge_id, payments.charge_id), \
-                     COALESCE(settled.reason, payments.reason), settled.provider_refund_id, settled.updated_at \
-                 FROM settled WHERE settled.subject = payments.order_id) \
-             WHERE order_id = ANY (ARRAY(SELECT settled.subject FROM settled)) \
-                 AND (attempt, state) = (SELECT settled.attempt, settled.from_state \
-                     FROM settled WHERE settled.subject = payments.order_id) \
-             RETURNING order_id), \
+        ") ORDER BY subject), concluded AS (\
+             UPDATE payments SET state = settled.state, \
+                 charge_id = COALESCE(settled.charge_id, payments.charge_id), \
+                 reason = COALESCE(settled.reason, payments.reason), \
+                 provider_refund_id = settled.provider_refund_id, updated_at = settled.updated_at \
+             FROM settled \
+             WHERE payments.order_id = ANY (ARRAY(SELECT settled.subject FROM settled)) \
+                 AND payments.order_id = settled.subject AND payments.attempt = settled.attempt \
+                 AND payments.state = settled.from_state \
+             RETURNING payments.order_id), \
          told AS (",
         insert_messages!(postgres, from "settled" where "subject IN (SELECT order_id FROM concluded)"),
         ") SELECT order_id AS subject, lease_until FROM concluded LEFT JOIN told ON told.subject = order_id"

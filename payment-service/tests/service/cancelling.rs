@@ -76,6 +76,13 @@ async fn a_cancellation_that_comes_first_keeps_the_order_after_it_from_being_cha
         scene.queues.send("orders", &body).await;
         assert_eq!(scene.results(1).await[0].event, first[0].event, "the same event, to the letter");
     }
+    for (counted, times) in [
+        ("refunds_total{outcome=\"not-charged\"}", 2.0),
+        ("refunds_total{outcome=\"duplicate\"}", 0.0),
+        ("charges_total{outcome=\"duplicate\"}", 2.0),
+    ] {
+        eventually(counted, async || worker.metric(counted).await.filter(|counted| *counted == times)).await;
+    }
     worker.stop().await;
 
     let key = order.order_id.to_string();

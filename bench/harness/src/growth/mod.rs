@@ -85,7 +85,7 @@ async fn grow(setup: &Setup, row: Row, stored: &[usize], backlog: usize, probe: 
     scene.stop_queue().await?;
     filler.waiting(&scene.databases, filled, filled + backlog).await?;
     let service = scene.order_service().await?;
-    let mut costs = probe.place_without_queue(&service).await?;
+    let mut costs = probe.place_without_queue(&scene, &service).await?;
     probe.read(&scene, &service, &filler, filled, &mut costs).await?;
     tell(format!("… and {waiting} in the outbox, the queue away"), costs);
 

@@ -60,10 +60,10 @@ impl Probe {
     }
 
     /// The events stay in the outbox.
-    pub(crate) async fn place_without_queue(&self, service: &Service) -> Result<Costs> {
-        let before = service.process.cpu()?;
+    pub(crate) async fn place_without_queue(&self, scene: &Scene<'_>, service: &Service) -> Result<Costs> {
+        let before = spent(scene, &[&service.process])?;
         let per_second = self.post(service).await?;
-        let place = (service.process.cpu()? - before).as_secs_f64() * 1e6 / self.orders as f64;
+        let place = (spent(scene, &[&service.process])? - before).as_secs_f64() * 1e6 / self.orders as f64;
         Ok(Costs {
             place: Some(place),
             placed_per_second: Some(per_second),

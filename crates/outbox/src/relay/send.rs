@@ -48,7 +48,7 @@ impl Sender {
                 let unanswered: Vec<_> = batch.iter().filter(|row| !settlement.has(row)).collect();
                 let (queue, rows) = (self.queue.name(), unanswered.len());
                 tracing::warn!(queue, rows, "SQS did not answer a batch in {} s, will try again", CALL.as_secs());
-                Err(away(&unanswered, &mut settlement))
+                Err(away(unanswered, &mut settlement))
             }
             None => Err(Outage),
         };
@@ -77,15 +77,15 @@ impl Sender {
     }
 
     async fn try_send(&self, rows: &[Claimed], settlement: &mut Settlement) -> Result<(), Outage> {
-        let (fitting, too_large): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.message.fits());
-        for row in too_large {
+        // One that is too large is never gathered with others.
+        if let [row] = rows
+            && !row.message.fits()
+        {
             self.set_aside(row, format!("larger than the {MAX_BYTES} bytes that SQS takes"), settlement);
-        }
-        if fitting.is_empty() {
             return Ok(());
         }
-        match self.queue.send(&fitting).await {
-            Ok(results) => self.sort(&fitting, results, settlement),
+        match self.queue.send(rows).await {
+            Ok(results) => self.sort(rows, results, settlement),
             // One by one it will show which of them is to blame.
             Err(QueueError::Refused { .. }) if rows.len() > 1 => {
                 for row in rows {
@@ -94,20 +94,15 @@ impl Sender {
                 Ok(())
             }
             Err(QueueError::Refused { reason, .. }) => {
-                fitting.iter().for_each(|row| self.set_aside(row, reason.clone(), settlement));
+                rows.iter().for_each(|row| self.set_aside(row, reason.clone(), settlement));
                 Ok(())
             }
-            Err(_) => Err(away(&fitting, settlement)),
+            Err(_) => Err(away(rows, settlement)),
         }
     }
 
     /// Takes each entry's result. If SQS took none and refused none, it is not the rows that are at fault.
-    fn sort(
-        &self,
-        rows: &[&Claimed],
-        results: EntryResults<String>,
-        settlement: &mut Settlement,
-    ) -> Result<(), Outage> {
+    fn sort(&self, rows: &[Claimed], results: EntryResults<String>, settlement: &mut Settlement) -> Result<(), Outage> {
         let queue = self.queue.name();
         let says_nothing = |result: &Result<_, EntryError>| matches!(result, Err(error) if !error.sender_fault);
         if results.iter().all(says_nothing) {
@@ -149,7 +144,7 @@ impl Sender {
 }
 
 /// The rows wait behind all others: the next try is another one's.
-fn away(rows: &[&Claimed], settlement: &mut Settlement) -> Outage {
-    rows.iter().for_each(|row| settlement.add(row, Fate::Retry(Duration::ZERO)));
+fn away<'a>(rows: impl IntoIterator<Item = &'a Claimed>, settlement: &mut Settlement) -> Outage {
+    rows.into_iter().for_each(|row| settlement.add(row, Fate::Postponed));
     Outage
 }

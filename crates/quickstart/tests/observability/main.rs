@@ -43,6 +43,7 @@ async fn every_rule_and_every_panel_has_data_of_services_under_load() {
     poison(&system.queue_url).await;
     every_panel_has_data(&prometheus).await;
     every_rule_is_evaluated(&prometheus).await;
+    what_was_taken_back_is_counted(&prometheus).await;
     what_was_given_up_is_told_of(&prometheus).await;
     stop.cancel();
     load.await.unwrap();
@@ -50,7 +51,7 @@ async fn every_rule_and_every_panel_has_data_of_services_under_load() {
     system.stop().await.unwrap();
 }
 
-/// Orders of all kinds, and questions about them, in four lines at once.
+/// Orders of all kinds, cancellations, and questions about them, in four lines at once.
 async fn load(api: SocketAddr, stop: CancellationToken) {
     let url = format!("http://{api}/orders");
     let line = async |offset: usize| {
@@ -64,6 +65,9 @@ async fn load(api: SocketAddr, stop: CancellationToken) {
             let answer: serde_json::Value = http.post(&url).json(&order).send().await.unwrap().json().await.unwrap();
             let id = answer["orderId"].as_str().unwrap();
             http.get(format!("{url}/{id}")).send().await.unwrap();
+            if number % 4 == 1 {
+                http.post(format!("{url}/{id}/cancel")).send().await.unwrap().error_for_status().unwrap();
+            }
             http.get(format!("{url}/nothing")).send().await.unwrap();
             // Enough to see, and no more than two cores share with whoever watches.
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -139,6 +143,18 @@ async fn every_rule_is_evaluated(prometheus: &Prometheus) {
             assert!(heading.is_some_and(|heading| headings.contains(&heading)), "no such runbook: {rule}");
             println!("alert    {name:60} {}", rule["state"].as_str().unwrap());
         }
+    }
+}
+
+/// Those that only cancellations move; all begin at 0, which is data as well.
+async fn what_was_taken_back_is_counted(prometheus: &Prometheus) {
+    for counted in [
+        "sum(status:orders:rate5m{status=~\"CANCELLED|REFUNDED\"})",
+        "sum(outcome:refunds:rate5m{outcome=~\"refunded|voided|not-charged\"})",
+        "job_route_status:http_server_requests:rate5m{http_route=\"/orders/{orderId}/cancel\"}",
+    ] {
+        let moved = async || prometheus.query(counted).await.iter().any(|(_, value)| *value > 0.0).then_some(());
+        eventually(counted, moved).await;
     }
 }
 

@@ -31,6 +31,9 @@ const SECONDS: [f64; 16] =
 /// Only machines ask these, again and again: they are counted, and neither traced nor logged.
 const MACHINES: [&str; 2] = ["/healthz", "/readyz"];
 
+/// What the semantic conventions call a method that is none of HTTP's; a span's name has "HTTP" in its place.
+const OTHER_METHOD: &str = "_OTHER";
+
 /// What is counted of requests; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpMetrics(Family<Labels, Histogram, fn() -> Histogram>);
@@ -47,9 +50,13 @@ impl HttpMetrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let durations =
             Family::<Labels, Histogram, fn() -> Histogram>::new_with_constructor(|| Histogram::new(SECONDS));
-        for (http_request_method, http_route, http_response_status_code) in
-            [("POST", "/orders", 202), ("GET", "/orders", 200), ("GET", "/orders/{orderId}", 200)]
-        {
+        for (http_request_method, http_route, http_response_status_code) in [
+            ("POST", "/orders", 202),
+            ("POST", "/orders", 503),
+            ("POST", "/orders/{orderId}/cancel", 202),
+            ("GET", "/orders", 200),
+            ("GET", "/orders/{orderId}", 200),
+        ] {
             let http_route = http_route.into();
             drop(durations.get_or_create(&Labels { http_request_method, http_route, http_response_status_code }));
         }
@@ -88,7 +95,8 @@ pub(super) async fn see(State(access): State<Access>, mut request: Request, next
     let status = response.status();
     traced.set(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
     if status.is_server_error() {
-        traced.fail(status.as_str().to_owned(), status.canonical_reason().unwrap_or_default());
+        // The status code says it all: the conventions want no description beside it.
+        traced.fail(status.as_str().to_owned(), "");
     }
     span.in_scope(|| tell(method, &route, &client, &response, begun));
     access.metrics.answered(method, route, status, begun);
@@ -105,7 +113,8 @@ impl HttpMetrics {
 
 fn begin_span(method: &'static str, route: &str, client: &str, request: &Request) -> OpenSpan {
     let traceparent = request.headers().get(TRACEPARENT).and_then(|value| value.to_str().ok());
-    let name = if route.is_empty() { method.to_owned() } else { format!("{method} {route}") };
+    let verb = if method == OTHER_METHOD { "HTTP" } else { method };
+    let name = if route.is_empty() { verb.to_owned() } else { format!("{verb} {route}") };
     let mut span = TRACER.begin(name, SpanKind::Server, TraceContext::continue_from(traceparent));
     span.describe(|| {
         let mut attributes = vec![
@@ -152,6 +161,6 @@ fn known(method: &Method) -> &'static str {
         "PATCH" => "PATCH",
         "HEAD" => "HEAD",
         "OPTIONS" => "OPTIONS",
-        _ => "_OTHER",
+        _ => OTHER_METHOD,
     }
 }
