@@ -47,6 +47,7 @@ pub struct OrderService {
     store: OrderStore,
     queues: [Queue; 2],
     registry: Arc<Registry>,
+    sqs_metrics: sqs::Metrics,
     api: Option<Api>,
     consumer: Option<Consumer<ResultHandler>>,
     stopping: Stopping,
@@ -86,15 +87,16 @@ impl OrderService {
         let public = has_api.then(public).transpose()?;
         let admin = chassis::http::bind((settings.address, settings.admin_port).into(), "ADMIN_PORT")?;
         let database = Database::open(&settings.database_url, &store::MIGRATIONS).await?;
+        database.warm().await;
 
         let mut registry = Registry::default();
         chassis::metrics::register(&mut registry);
         database.register_metrics(&mut registry);
         let http_metrics = HttpMetrics::register(&mut registry);
         let order_metrics = OrderMetrics::register(&mut registry);
-        let metrics = sqs::Metrics::register(&mut registry);
-        let orders = Queue::new(sqs.clone(), &settings.orders_queue, metrics.clone());
-        let payments = Queue::new(sqs, &settings.payments_queue, metrics);
+        let metrics = sqs::Metrics::default();
+        let orders = Queue::with_metrics(sqs.clone(), &settings.orders_queue, &metrics);
+        let payments = Queue::with_metrics(sqs, &settings.payments_queue, &metrics);
 
         let outbox = Outbox::new(database.clone(), settings.outbox_cap);
         let store = OrderStore::new(database.clone(), outbox.clone());
@@ -119,6 +121,7 @@ impl OrderService {
             store,
             queues: [orders, payments],
             registry: Arc::new(registry),
+            sqs_metrics: metrics,
             api,
             consumer,
             stopping: settings.stopping,
@@ -163,7 +166,7 @@ impl OrderService {
             stop: stop.clone(),
         });
         let [close, relay_stop, admin_stop] = [(); 3].map(|()| CancellationToken::new());
-        let admin_app = chassis::admin::routes(health.clone(), registry);
+        let admin_app = chassis::admin::routes(health.clone(), registry, self.sqs_metrics);
         let admin = chassis::http::serve(admin, admin_app, admin_stop.clone(), Duration::ZERO);
         let admin = tokio::spawn(with_all(stop.clone(), admin));
         let watch = {
@@ -172,8 +175,10 @@ impl OrderService {
         };
         // Whoever consumes a queue asks how much is in it.
         let every = self.queue_metrics.filter(|_| consumer.is_some());
-        let measure = tokio::spawn(with_all(stop.clone(), keep_measured(payments, every, stop.clone())));
-        let consumer = consumer.map(|consumer| tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone()))));
+        let measure =
+            tokio::spawn(with_all(stop.clone(), keep_measured(payments, every, stop.clone().cancelled_owned())));
+        let consumer =
+            consumer.map(|consumer| tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone().cancelled_owned()))));
         let (mut served, mut relay, mut housekeeping) = (None, None, None);
         if let Some(api) = api {
             let sending = api.relay.run(relay_stop.clone(), stopping.last_call(stop.clone()));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chassis::worker;
 use contracts::{Event, Payload, PaymentEvent};
 use sqs::{Delivery, Handler, Verdict};
-use tracing::Span;
 use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::metrics::OrderMetrics;
 use crate::order::OrderStatus;
@@ -29,8 +29,8 @@ impl ResultHandler {
 }
 
 impl Handler for ResultHandler {
-    fn span(&self, delivery: &Delivery) -> Span {
-        tracing::error_span!(
+    async fn around(&self, delivery: &Delivery, processing: impl Future<Output = ()> + Send) {
+        let span = tracing::error_span!(
             "result",
             order_id = Empty,
             payment_id = Empty,
@@ -39,7 +39,8 @@ impl Handler for ResultHandler {
             attempt = delivery.attempt,
             trace_id = delivery.trace.trace_id(),
             span_id = delivery.trace.span_id(),
-        )
+        );
+        processing.instrument(span).await;
     }
 
     async fn handle(&self, delivery: &Delivery) -> Verdict {

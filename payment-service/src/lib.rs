@@ -42,6 +42,7 @@ pub struct PaymentService {
     database: Database,
     queues: [Queue; 2],
     registry: Arc<Registry>,
+    sqs_metrics: sqs::Metrics,
     relay: Relay,
     consumer: Consumer<OrderHandler>,
     stopping: Stopping,
@@ -53,13 +54,14 @@ impl PaymentService {
     pub async fn build(settings: Settings, sqs: Client) -> anyhow::Result<Self> {
         let admin = chassis::http::bind((settings.address, settings.admin_port).into(), "ADMIN_PORT")?;
         let database = Database::open(&settings.database_url, &ledger::MIGRATIONS).await?;
+        database.warm().await;
 
         let mut registry = Registry::default();
         chassis::metrics::register(&mut registry);
         database.register_metrics(&mut registry);
-        let metrics = sqs::Metrics::register(&mut registry);
-        let orders = Queue::new(sqs.clone(), &settings.orders_queue, metrics.clone());
-        let payments = Queue::new(sqs, &settings.payments_queue, metrics);
+        let metrics = sqs::Metrics::default();
+        let orders = Queue::with_metrics(sqs.clone(), &settings.orders_queue, &metrics);
+        let payments = Queue::with_metrics(sqs, &settings.payments_queue, &metrics);
 
         let outbox = Outbox::new(database.clone(), usize::MAX);
         let ledger = Ledger::new(database.clone(), outbox.clone());
@@ -88,7 +90,7 @@ impl PaymentService {
             });
         let (queues, registry, stopping) = ([orders, payments], Arc::new(registry), settings.stopping);
         let queue_metrics = settings.queue_metrics;
-        Ok(Self { admin, database, queues, registry, relay, consumer, stopping, queue_metrics })
+        Ok(Self { admin, database, queues, registry, sqs_metrics: metrics, relay, consumer, stopping, queue_metrics })
     }
 
     /// Where health and metrics are served.
@@ -101,7 +103,7 @@ impl PaymentService {
     ///
     /// Should a part fail, all stop, and the error is returned. A part that has not ended by the end is cut off.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { admin, database, queues, registry, relay, consumer, stopping, queue_metrics } = self;
+        let Self { admin, database, queues, registry, sqs_metrics, relay, consumer, stopping, queue_metrics } = self;
         let [orders, _] = queues.clone();
         let health = Arc::new(Health {
             progress: Some(consumer.progress()),
@@ -111,7 +113,7 @@ impl PaymentService {
             stop: stop.clone(),
         });
         let [relay_stop, admin_stop] = [(); 2].map(|()| CancellationToken::new());
-        let admin_app = chassis::admin::routes(health, registry);
+        let admin_app = chassis::admin::routes(health, registry, sqs_metrics);
         let admin = chassis::http::serve(admin, admin_app, admin_stop.clone(), Duration::ZERO);
         let admin = tokio::spawn(with_all(stop.clone(), admin));
         let watch = {
@@ -120,8 +122,9 @@ impl PaymentService {
         };
         let relay =
             tokio::spawn(with_all(stop.clone(), relay.run(relay_stop.clone(), stopping.last_call(stop.clone()))));
-        let consumer = tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone())));
-        let measure = tokio::spawn(with_all(stop.clone(), keep_measured(orders, queue_metrics, stop.clone())));
+        let consumer = tokio::spawn(with_all(stop.clone(), consumer.run(stop.clone().cancelled_owned())));
+        let measure =
+            tokio::spawn(with_all(stop.clone(), keep_measured(orders, queue_metrics, stop.clone().cancelled_owned())));
 
         stop.cancelled().await;
         let end = stopping.end();

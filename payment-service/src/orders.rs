@@ -5,8 +5,8 @@ use std::time::Duration;
 use contracts::{Event, OrderEvent};
 use sqs::{Delivery, Handler, Verdict};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use tracing::Span;
 use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::ledger::{Attempt, Ledger};
 use crate::metrics::Metrics;
@@ -29,7 +29,7 @@ pub(crate) struct OrderHandler {
 }
 
 impl Handler for OrderHandler {
-    fn span(&self, delivery: &Delivery) -> Span {
+    async fn around(&self, delivery: &Delivery, processing: impl Future<Output = ()> + Send) {
         macro_rules! span {
             ($name:literal) => {
                 tracing::error_span!(
@@ -44,7 +44,8 @@ impl Handler for OrderHandler {
             };
         }
         // It is named before the body is read, so a glance has to do.
-        if delivery.body.contains("\"order.cancelled.") { span!("refund") } else { span!("charge") }
+        let cancelled = delivery.body.contains("\"order.cancelled.");
+        processing.instrument(if cancelled { span!("refund") } else { span!("charge") }).await;
     }
 
     async fn handle(&self, delivery: &Delivery) -> Verdict {

@@ -1,6 +1,5 @@
 //! What the pure parts cost: packing batches, the events' codec, reading a total.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use contracts::{Currency, Event, OrderCreated, OrderEvent};
@@ -21,12 +20,8 @@ fn event() -> Event<OrderEvent> {
 
 fn message(id: usize) -> OutgoingMessage {
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
-    OutgoingMessage {
-        id: id.to_string(),
-        subject: id.to_string(),
-        body: event().encode(),
-        attributes: BTreeMap::from([("traceparent".to_owned(), trace)]),
-    }
+    let message = OutgoingMessage::new(event().encode()).with_id(id.to_string()).with_subject(id.to_string());
+    message.with_attribute("traceparent", trace)
 }
 
 fn pack(messages: Vec<OutgoingMessage>) {

@@ -12,13 +12,13 @@ use crate::health::{self, Health};
 use crate::metrics::Exposition;
 
 /// `GET /healthz`, `GET /readyz` and `GET /metrics`.
-pub fn routes(health: Arc<Health>, registry: Arc<Registry>) -> Router {
-    health::routes(health).route("/metrics", get(async move |headers: HeaderMap| metrics(&headers, &registry)))
+pub fn routes(health: Arc<Health>, registry: Arc<Registry>, queues: sqs::Metrics) -> Router {
+    health::routes(health).route("/metrics", get(async move |headers: HeaderMap| metrics(&headers, &registry, &queues)))
 }
 
-fn metrics(headers: &HeaderMap, registry: &Registry) -> Response {
+fn metrics(headers: &HeaderMap, registry: &Registry, queues: &sqs::Metrics) -> Response {
     let exposition = Exposition::accepted(headers);
-    match exposition.write(registry) {
+    match exposition.write(registry, queues) {
         Ok(text) => ([(header::CONTENT_TYPE, exposition.content_type())], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics cannot be written");

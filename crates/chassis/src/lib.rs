@@ -16,6 +16,7 @@ pub mod shutdown;
 pub mod table;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 pub mod worker;
 
 pub use configuration::{Configuration, Environment, Faults};

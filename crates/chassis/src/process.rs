@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::configuration::Faults;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Listener, StartError, Started, Telemetry};
 use crate::{Configuration, Environment};
 
 /// Reads what `read` and the logs need; with `queues`, also what every call to SQS needs.
@@ -22,18 +22,35 @@ pub fn run(
     telemetry: Option<Telemetry>,
     command: impl Future<Output = anyhow::Result<ExitCode>>,
 ) -> ExitCode {
-    in_runtime(name, telemetry, command).unwrap_or_else(|error| {
+    in_runtime(name, || telemetry.map(|telemetry| telemetry.start(name)).transpose(), command)
+}
+
+/// The same for a process in which `listener` hears what is logged.
+pub fn run_with(
+    name: &'static str,
+    telemetry: Telemetry,
+    listener: Listener,
+    command: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> ExitCode {
+    in_runtime(name, || telemetry.start_with(name, listener).map(Some), command)
+}
+
+fn in_runtime(
+    name: &'static str,
+    start: impl FnOnce() -> Result<Option<Started>, StartError>,
+    command: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> ExitCode {
+    ended(start, command).unwrap_or_else(|error| {
         eprintln!("{name}: {error:#}");
         ExitCode::FAILURE
     })
 }
 
-fn in_runtime(
-    name: &'static str,
-    telemetry: Option<Telemetry>,
+fn ended(
+    start: impl FnOnce() -> Result<Option<Started>, StartError>,
     command: impl Future<Output = anyhow::Result<ExitCode>>,
 ) -> anyhow::Result<ExitCode> {
-    let telemetry = telemetry.map(|telemetry| telemetry.start(name)).transpose()?;
+    let telemetry = start()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let outcome = runtime.block_on(command);
     // Whoever has not ended by now, a look-up of a name for one, is not waited for.

@@ -19,16 +19,16 @@ const LOCKED: Duration = Duration::from_secs(1);
 /// Reads `WORKER_CONCURRENCY`, `VISIBILITY_TIMEOUT_SECONDS`, `RETRY_BASE_SECONDS` and `WORKER_MAX_PER_SECOND`.
 pub fn load(configuration: &mut Configuration, stopping: Stopping) -> ConsumerConfig {
     let defaults = ConsumerConfig::default();
-    ConsumerConfig {
-        concurrency: configuration.number("WORKER_CONCURRENCY", defaults.concurrency as u64, 1..=10_000) as usize,
-        visibility_timeout: configuration
-            .optional_number("VISIBILITY_TIMEOUT_SECONDS", 1..=MAX_VISIBILITY_SECONDS)
-            .map(Duration::from_secs),
-        retry: Backoff::new(configuration.seconds("RETRY_BASE_SECONDS", 1, 1..=300), RETRY_CAP),
-        shutdown_timeout: stopping.timeout,
-        max_per_second: configuration.optional_number("WORKER_MAX_PER_SECOND", 1..=1_000_000).map(|rate| rate as u32),
-        ..defaults
-    }
+    let concurrency = configuration.number("WORKER_CONCURRENCY", defaults.concurrency as u64, 1..=10_000);
+    let visibility_timeout = configuration.optional_number("VISIBILITY_TIMEOUT_SECONDS", 1..=MAX_VISIBILITY_SECONDS);
+    let rate = configuration.optional_number("WORKER_MAX_PER_SECOND", 1..=1_000_000);
+    let retry_base = configuration.seconds("RETRY_BASE_SECONDS", 1, 1..=300);
+    defaults
+        .concurrency(concurrency as usize)
+        .visibility_timeout(visibility_timeout.map(Duration::from_secs))
+        .retry(Backoff::new(retry_base, RETRY_CAP))
+        .shutdown_timeout(stopping.timeout)
+        .max_per_second(rate.map(|rate| rate as u32))
 }
 
 /// Reads `QUEUE_METRICS_SECONDS`: how often SQS is asked how many messages there are. Unset: never, as each time is billed.

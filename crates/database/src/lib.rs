@@ -23,12 +23,14 @@ mod reads;
 mod session;
 mod set;
 mod url;
+mod warm;
 mod write;
 mod write_error;
 mod writer;
 mod writers;
 
 use sqlx::migrate::Migrator;
+use tokio::time::timeout;
 
 pub use connection::{Connection, Statement};
 pub use reads::Reads;
@@ -98,6 +100,15 @@ impl Database {
         let metrics = Metrics::new();
         let (writers, reachability) = (Writers::start(url, writers, &metrics), Reachability::new());
         Ok(Self { engine: url.engine(), reads, writers, reachability, metrics })
+    }
+
+    /// Opens all connections that reads and writes use, side by side, so that no first request waits for one. Those that
+    /// cannot be had are no error: whether the database is still there, others tell.
+    pub async fn warm(&self) {
+        let open = async { tokio::join!(self.reads.open_all(), self.writers.open_all()) };
+        if timeout(warm::PATIENCE, open).await.is_err() {
+            tracing::warn!("the database is slow to open connections, and so first requests may be slow");
+        }
     }
 
     /// Which engine this is, for the few statements that need a branch.

@@ -11,7 +11,7 @@ use sqlx::{Any, AnyPool, Describe, Either, Error, Execute, Executor, SqlStr};
 use tokio::time::timeout;
 
 use crate::session::{CONNECT_TIMEOUT, Purpose, limit, timed_out};
-use crate::{DatabaseUrl, Engine};
+use crate::{DatabaseUrl, Engine, warm};
 
 /// How long a read may take, the wait for a connection included. Later than PostgreSQL's own limit.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,6 +36,11 @@ impl Reads {
             .acquire_timeout(CONNECT_TIMEOUT)
             .after_connect(move |connection, _| limit(connection, engine, Purpose::Reading).boxed());
         Ok(Self(options.connect(&url.connect_url()).await?))
+    }
+
+    /// Resolves once as many connections are open as there may be at once.
+    pub(crate) async fn open_all(&self) {
+        warm::each(0..self.0.options().get_max_connections(), |_| self.0.acquire()).await;
     }
 
     pub(crate) async fn close(&self) {

@@ -11,6 +11,7 @@ use crate::metrics::Metrics;
 use crate::patience::{Patience, PatientWriter};
 use crate::session::Session;
 use crate::set::{MAX_SET, Pending};
+use crate::warm::{self, Nothing};
 use crate::write_error::WRITE_TIMEOUT;
 use crate::writer::Writer;
 use crate::{DatabaseUrl, Key, Write, WriteError};
@@ -45,13 +46,12 @@ impl Writers {
     }
 
     pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Output, WriteError> {
-        let (key, due) = (write.key(), Instant::now() + WRITE_TIMEOUT);
-        let (caller, answer) = oneshot::channel();
-        let answered = timeout_at(due, async {
-            self.inbox_of(key).push(Pending { write, key, due, caller }).await?;
-            answer.await.map_err(|_| WriteError::Closed)?
-        });
-        answered.await.unwrap_or(Err(WriteError::TimedOut))
+        write_through(self.inbox_of(write.key()), write).await
+    }
+
+    /// Resolves once every writer has its connection. The patient one has its own when it is needed.
+    pub(crate) async fn open_all(&self) {
+        warm::each(self.inboxes.iter(), |inbox| write_through(inbox, Nothing)).await;
     }
 
     fn inbox_of(&self, key: Option<Key>) -> &Inbox {
@@ -71,6 +71,16 @@ impl Writers {
         self.patience.inbox.close();
         ended(patient).await;
     }
+}
+
+async fn write_through<W: Write>(inbox: &Inbox, write: W) -> Result<W::Output, WriteError> {
+    let (key, due) = (write.key(), Instant::now() + WRITE_TIMEOUT);
+    let (caller, answer) = oneshot::channel();
+    let answered = timeout_at(due, async {
+        inbox.push(Pending { write, key, due, caller }).await?;
+        answer.await.map_err(|_| WriteError::Closed)?
+    });
+    answered.await.unwrap_or(Err(WriteError::TimedOut))
 }
 
 async fn ended(tasks: impl IntoIterator<Item = JoinHandle<()>>) {

@@ -78,12 +78,10 @@ impl Write for Claim {
             let found = sqlx::query(statement).bind(*limit).fetch_all(connection.any()).await?;
             let mut rows = Vec::with_capacity(found.len());
             for row in found {
-                let message = OutgoingMessage {
-                    id: row.try_get("id")?,
-                    subject: row.try_get("subject")?,
-                    body: row.try_get("body")?,
-                    attributes: [(TRACEPARENT.to_owned(), row.try_get("traceparent")?)].into(),
-                };
+                let message = OutgoingMessage::new(row.try_get::<String, _>("body")?)
+                    .with_id(row.try_get::<String, _>("id")?)
+                    .with_subject(row.try_get::<String, _>("subject")?)
+                    .with_attribute(TRACEPARENT, row.try_get::<String, _>("traceparent")?);
                 let attempts = row.try_get::<i64, _>("attempts")? as u32;
                 rows.push(Claimed { message, attempts, lease: row.try_get("lease_until")?, deadline, place: None });
             }

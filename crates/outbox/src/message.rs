@@ -94,8 +94,8 @@ macro_rules! insert_messages {
 impl Outbox {
     /// A message that is about to be stored. Whether this instance will be handed it is decided here, before the statement.
     pub fn message(&self, id: String, subject: String, body: String, trace: TraceContext) -> Message {
-        let attributes = [(TRACEPARENT.to_owned(), trace.to_string())].into();
-        let message = OutgoingMessage { id, subject, body, attributes };
+        let message = OutgoingMessage::new(body).with_id(id).with_subject(subject);
+        let message = message.with_attribute(TRACEPARENT, trace.to_string());
         let place = self.0.hand_over.reserve(message.bytes());
         Message { outbox: self.clone(), message, place }
     }
@@ -110,7 +110,7 @@ impl Outbox {
 impl Message {
     /// The message as a part of a set's row.
     pub fn row(&self) -> MessageRow<'_> {
-        let OutgoingMessage { id, subject, body, attributes } = &self.message;
+        let OutgoingMessage { id, subject, body, attributes, .. } = &self.message;
         let traceparent = attributes.get(TRACEPARENT).map_or("", String::as_str);
         MessageRow { event_id: id, subject, body, traceparent, leased: self.place.is_some() }
     }

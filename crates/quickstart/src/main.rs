@@ -8,11 +8,12 @@ use chassis::configuration::Faults;
 use chassis::telemetry::{DEFAULT_FILTER, Telemetry};
 use chassis::{Configuration, Environment, process, shutdown};
 use clap::{Parser, Subcommand};
+use console::Journal;
 use quickstart::cost::Price;
 use quickstart::system::DECIDED;
 use quickstart::{System, SystemSettings, demo};
 
-/// Starts the order service, the payment service and an SQS queue in one process.
+/// Starts the order service, the payment service, an SQS queue and the console in one process.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -38,7 +39,9 @@ fn main() -> ExitCode {
         Ok(loaded) => loaded,
         Err(faults) => return faults.report(),
     };
-    process::run("microservices-async", Some(telemetry), run(command, settings, price))
+    let journal = Journal::default();
+    let listener = Box::new(journal.clone());
+    process::run_with("microservices-async", telemetry, listener, run(command, settings.with_journal(journal), price))
 }
 
 fn load(command: Command) -> Result<(SystemSettings, Telemetry, Price), Faults> {
@@ -74,7 +77,8 @@ async fn run(command: Command, settings: SystemSettings, price: Price) -> anyhow
 }
 
 fn introduce(system: &System) {
-    let System { api, orders_admin, payments_admin, queue_url, simulated_provider, .. } = system;
+    let System { console, api, orders_admin, payments_admin, queue_url, simulated_provider, .. } = system;
+    let console = console.port();
     let payments = if simulated_provider.is_some() {
         "simulated, nobody is charged: the cents of the total decide (PAYMENT_PROVIDER_URL is not set)"
     } else {
@@ -82,6 +86,7 @@ fn introduce(system: &System) {
     };
     println!(
         "
+  Console      http://localhost:{console}
   API          http://{api}/orders
   Swagger UI   http://{api}/docs
   Queue        {queue_url}  (aws --endpoint-url {queue_url} sqs list-queues)

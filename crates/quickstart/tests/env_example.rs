@@ -23,8 +23,8 @@ fn name(line: &str) -> Option<&str> {
     name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_').then_some(name)
 }
 
-/// What each of the three makes of a `.env`, and every variable that they have asked for.
-fn load(dot_env: &str) -> ([String; 3], BTreeSet<String>) {
+/// What each of the four makes of a `.env`, and every variable that they have asked for.
+fn load(dot_env: &str) -> ([String; 4], BTreeSet<String>) {
     let environment = Environment::of_dot_env(dot_env).unwrap();
     let mut asked = BTreeSet::new();
     let mut load = |mut configuration: Configuration, read: fn(&mut Configuration) -> String| {
@@ -35,6 +35,7 @@ fn load(dot_env: &str) -> ([String; 3], BTreeSet<String>) {
     let loaded = [
         load(Configuration::new(environment.clone()), |of| format!("{:?}", order_service::Settings::read(of))),
         load(Configuration::new(environment.clone()), |of| format!("{:?}", payment_service::Settings::read(of))),
+        load(Configuration::new(environment.clone()), |of| format!("{:?}", console::Settings::read(of))),
         load(Configuration::new(environment.without(&DECIDED)), |of| {
             format!("{:?} {:?}", SystemSettings::read(of), Price::read(of))
         }),
@@ -65,7 +66,7 @@ fn every_variable_that_is_read_is_in_the_file() {
 
 #[test]
 fn one_file_serves_both_services_whose_databases_and_admin_ports_stay_their_own() {
-    let ([orders, payments, _], _) =
+    let ([orders, payments, ..], _) =
         load("PORT=4001\nPAYMENT_PROVIDER_URL=http://localhost:9000\nRATE_LIMIT_PER_SECOND=5");
     assert!(orders.contains("orders.db") && orders.contains("admin_port: 3011") && orders.contains("4001"), "{orders}");
     assert!(payments.contains("payments.db") && payments.contains("admin_port: 3012"), "{payments}");

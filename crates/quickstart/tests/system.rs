@@ -97,6 +97,45 @@ async fn an_order_whose_result_the_queue_forgot_is_told_of_again_and_not_charged
     system.stop().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_finishes_the_cancellations_that_were_under_way() {
+    let directory = TempDir::new().unwrap();
+    let system = start(directory.path(), &[("SHUTDOWN_TIMEOUT_SECONDS", "1")]).await;
+    let charged = place(&system, 42.00).await;
+    becomes(&system, &charged, "PAID").await;
+    system.simulated_provider.as_ref().unwrap().take_away();
+    let never_charged = place(&system, 42.00).await;
+    let charge = "charges_total{outcome=\"away\"}";
+    eventually("a charge was tried", async || (counted(&system, charge).await > 0).then_some(())).await;
+    for order in [&charged, &never_charged] {
+        cancel(&system, order).await;
+    }
+    // Only the provider knows how they end, and it is away until the queue has forgotten them.
+    system.stop().await.unwrap();
+
+    let system = start(directory.path(), &[]).await;
+    becomes(&system, &charged, "REFUNDED").await;
+    becomes(&system, &never_charged, "CANCELLED").await;
+    for outcome in ["refunded", "voided"] {
+        assert_eq!(counted(&system, &format!("refunds_total{{outcome=\"{outcome}\"}}")).await, 1, "{outcome}");
+    }
+    assert_eq!(counted(&system, "charges_total{outcome=\"succeeded\"}").await, 0);
+    system.stop().await.unwrap();
+}
+
+async fn cancel(system: &System, order: &str) {
+    let answer = http_client().post(format!("http://{}/orders/{order}/cancel", system.api)).send().await.unwrap();
+    let answer: Value = answer.error_for_status().unwrap().json().await.unwrap();
+    assert_eq!(answer["status"], "CANCELLING");
+}
+
+/// What the payment service has counted.
+async fn counted(system: &System, series: &str) -> usize {
+    let metrics = http_client().get(format!("http://{}/metrics", system.payments_admin)).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    metrics.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok()).unwrap()
+}
+
 /// As if the process had ended between the charge and its result.
 async fn set_pending(database: &Path, order: &str) {
     use sqlx::Connection;

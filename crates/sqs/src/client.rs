@@ -21,12 +21,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct NoRegion;
 
 /// The region that the SDK finds: in `AWS_REGION`, in the profile, or in what the machine knows of itself.
-pub async fn find_region() -> Result<Region, NoRegion> {
+pub async fn find_region() -> Result<String, NoRegion> {
     let named = |region: &&Region| {
         let name = region.as_ref();
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
-    from_environment().await.config().region().filter(named).cloned().ok_or(NoRegion)
+    from_environment().await.config().region().filter(named).map(ToString::to_string).ok_or(NoRegion)
 }
 
 /// A client configured by the SDK's own variables and files: `AWS_REGION`, `AWS_ENDPOINT_URL`, the credentials chain.

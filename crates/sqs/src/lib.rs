@@ -9,6 +9,9 @@
 //! 3. The handler's [`Verdict`](consumer::Verdict) decides: deleted, given back with a [`backoff`], or sent to the
 //!    dead-letter queue with its reason ([`dead_letter`]).
 //!
+//! Features: `metrics` counts for Prometheus, `otel` makes spans. Neither puts a type of another crate into the API, which
+//! knows its own types, the standard library's, and `aws_sdk_sqs::Client`.
+//!
 //! Facts about SQS that the code relies on are cited where it does:
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/>.
 
@@ -19,17 +22,26 @@ mod call;
 pub mod client;
 pub mod consumer;
 pub mod dead_letter;
+mod error;
 pub mod gathering;
-pub mod metrics;
+mod metrics;
+mod operation;
 pub mod queue;
 mod reachability;
 mod received;
+mod spans;
 pub mod trace;
 
 pub use backoff::Backoff;
 pub use batch::OutgoingMessage;
-pub use consumer::{Consumer, ConsumerConfig, Delivery, Handler, Verdict};
+pub use consumer::{Consumer, ConsumerConfig, ConsumerError, Delivery, Handler, Verdict};
+pub use error::{EntryError, EntryResults, QueueError};
 pub use metrics::Metrics;
-pub use queue::{Queue, QueueError};
-pub use received::Receipt;
+pub use queue::Queue;
+pub use received::{Receipt, Received};
 pub use trace::TraceContext;
+
+/// The README's code is compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

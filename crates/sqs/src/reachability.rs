@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::QueueError;
+use crate::error::QueueError;
 
 /// What the last call to a queue said about it; nothing yet, at first.
 #[derive(Debug, Default)]

@@ -91,8 +91,7 @@ impl Queues {
 
     /// The queue as the services see it.
     pub fn queue(&self, queue: &str) -> sqs::Queue {
-        let metrics = sqs::Metrics::register(&mut Default::default());
-        sqs::Queue::new(self.sqs.clone(), &self.name(queue), metrics)
+        sqs::Queue::new(self.sqs.clone(), &self.name(queue))
     }
 
     async fn queue_url(&self, queue: &str) -> String {
@@ -119,13 +118,7 @@ impl Queues {
     pub async fn send_all(&self, queue: &str, bodies: &[String]) {
         let queue = self.queue(queue);
         for bodies in bodies.chunks(10) {
-            let message = |body: &String| sqs::OutgoingMessage {
-                id: String::new(),
-                subject: String::new(),
-                body: body.clone(),
-                attributes: BTreeMap::new(),
-            };
-            let messages: Vec<_> = bodies.iter().map(message).collect();
+            let messages: Vec<_> = bodies.iter().map(sqs::OutgoingMessage::new).collect();
             assert!(queue.send(&messages).await.unwrap().iter().all(Result::is_ok));
         }
     }

@@ -9,10 +9,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use sqs::consumer::Progress;
-use sqs::{Consumer, ConsumerConfig, Delivery, Handler, Queue, Verdict};
-use tokio::task::{JoinError, JoinHandle};
+use sqs::{Consumer, ConsumerConfig, ConsumerError, Delivery, Handler, Queue, Verdict};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
 
 use crate::{Scene, eventually};
 
@@ -24,7 +23,7 @@ pub struct Running {
     pub progress: Progress,
     seen: Arc<Seen>,
     stop: CancellationToken,
-    running: JoinHandle<Result<(), JoinError>>,
+    running: JoinHandle<Result<(), ConsumerError>>,
 }
 
 /// What a handler has seen.
@@ -45,10 +44,6 @@ impl<F> Handler for Recording<F>
 where
     F: for<'a> Fn(&'a Delivery) -> BoxFuture<'a, Verdict> + Send + Sync + 'static,
 {
-    fn span(&self, _: &Delivery) -> Span {
-        Span::none()
-    }
-
     async fn handle(&self, delivery: &Delivery) -> Verdict {
         self.seen.deliveries.lock().unwrap().push((delivery.body.clone(), delivery.attempt));
         let now = self.seen.now.fetch_add(1, Ordering::SeqCst) + 1;
@@ -69,7 +64,7 @@ impl Scene {
         let (queue, seen, stop) = (self.queue(), Arc::<Seen>::default(), CancellationToken::new());
         let consumer = Consumer::new(queue.clone(), Recording { act, seen: seen.clone() }, config);
         let progress = consumer.progress();
-        let running = tokio::spawn(consumer.run(stop.clone()));
+        let running = tokio::spawn(consumer.run(stop.clone().cancelled_owned()));
         Running { queue, progress, seen, stop, running }
     }
 

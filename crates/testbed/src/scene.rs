@@ -20,12 +20,11 @@ pub struct Scene {
     pub proxy: FaultyProxy,
     client: Client,
     metrics: Metrics,
-    registry: Registry,
 }
 
 /// Ten at once, hidden for as long as the queues' own default, and polls that do not keep a test waiting when it stops.
 pub fn config() -> ConsumerConfig {
-    ConsumerConfig { concurrency: 10, long_poll: Duration::from_secs(1), ..ConsumerConfig::default() }
+    ConsumerConfig::default().concurrency(10).long_poll(Duration::from_secs(1))
 }
 
 impl Scene {
@@ -34,14 +33,12 @@ impl Scene {
         let queues = Queues::start().await;
         let proxy = FaultyProxy::start(&queues.url).await;
         let client = client::for_endpoint(&proxy.url).await;
-        let mut registry = Registry::default();
-        let metrics = Metrics::register(&mut registry);
-        Self { queues, proxy, client, metrics, registry }
+        Self { queues, proxy, client, metrics: Metrics::default() }
     }
 
     /// The queue `orders` through the proxy.
     pub fn queue(&self) -> Queue {
-        Queue::new(self.client.clone(), &self.queues.name("orders"), self.metrics.clone())
+        Queue::with_metrics(self.client.clone(), &self.queues.name("orders"), &self.metrics)
     }
 
     /// Has the first calls of an action fail.
@@ -78,13 +75,17 @@ impl Scene {
 
     /// A metric's value for the queue `orders`, summed over its other labels.
     pub fn metric(&self, name: &str) -> f64 {
-        self.metric_of(&self.registry, name)
+        self.sum(&self.metrics.open_metrics(), name)
     }
 
     /// The same in a registry of the test's own.
     pub fn metric_of(&self, registry: &Registry, name: &str) -> f64 {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, registry).unwrap();
+        self.sum(&text, name)
+    }
+
+    fn sum(&self, text: &str, name: &str) -> f64 {
         let label = format!("=\"{}\"", self.queues.name("orders"));
         let series = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{')));
         series

@@ -1,6 +1,7 @@
 //! The wire to a database server, which can be cut without a word: nothing arrives any more, and nobody is told.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,6 +13,7 @@ pub struct Wire {
     /// The database's URL through the wire.
     pub url: String,
     cut: Arc<watch::Sender<bool>>,
+    closed: Arc<AtomicBool>,
     listener: JoinHandle<()>,
 }
 
@@ -24,22 +26,31 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("{login}@{}/{database}", listener.local_addr().unwrap());
         let cut = Arc::new(watch::Sender::new(false));
-        let state = cut.clone();
+        let (state, closed) = (cut.clone(), Arc::<AtomicBool>::default());
+        let is_closed = closed.clone();
         let listener = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
+                if is_closed.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = TcpStream::connect(&server).await.unwrap().into_split();
                 tokio::spawn(carry(from_client, to_server, state.subscribe()));
                 tokio::spawn(carry(from_server, to_client, state.subscribe()));
             }
         });
-        Self { url, cut, listener }
+        Self { url, cut, closed, listener }
     }
 
     /// From now on nothing arrives.
     pub fn cut(&self) {
         self.cut.send_replace(true);
+    }
+
+    /// From now on no further connection is taken; those that are open are left alone.
+    pub fn close_to_newcomers(&self) {
+        self.closed.store(true, Ordering::SeqCst);
     }
 
     /// From now on everything arrives, what was sent meanwhile included.

@@ -154,3 +154,13 @@ def test_queues_that_hold_messages_are_not_removed(deployed):
     assert "each of them somebody's order" in refused.stderr
     stacks = deployed.client("cloudformation").describe_stacks()["Stacks"]
     assert len(stacks) == 6
+
+
+# The last one: nothing is there after it.
+def test_all_of_it_is_removed(deployed):
+    removed = deployed.run(ROOT / "deploy/aws/remove", WITH_MESSAGES="yes")
+    assert removed.returncode == 0, removed.stdout + removed.stderr
+    assert deployed.client("cloudformation").describe_stacks()["Stacks"] == []
+    assert "QueueUrls" not in deployed.client("sqs").list_queues()
+    vpcs = deployed.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"]
+    assert vpcs == []

@@ -6,10 +6,11 @@ use axum::response::Response;
 use serde::Deserialize;
 use sqs::TraceContext;
 use utoipa::ToSchema;
+use utoipa::openapi::{OpenApi, RefOr};
 
 use super::body::{self, Faults, Members};
 use super::edge::{Caller, TRACER};
-use super::idempotency_key::IdempotencyKey;
+use super::idempotency_key::{IdempotencyKey, MAX_CHARACTERS};
 use super::orders::{OrderAnswer, OrdersState, accepted, replayed};
 use super::problem::Problem;
 use super::schema;
@@ -68,6 +69,14 @@ fn parse(body: &[u8]) -> Result<Option<Reason>, Problem> {
     Err(Problem::invalid_cancellation(faults))
 }
 
+/// Has the description say that there need not be a body. An `Option` of one would say that it may be `null`, too.
+pub(super) fn without_a_body_too(api: &mut OpenApi) {
+    let path = api.paths.paths.get_mut("/orders/{orderId}/cancel");
+    if let Some(RefOr::T(body)) = path.and_then(|path| path.post.as_mut()?.request_body.as_mut()) {
+        body.required = None;
+    }
+}
+
 /// Take an order back
 ///
 /// If it has been charged, what was charged is refunded: it ends `REFUNDED`, otherwise `CANCELLED`. Sent again it is answered
@@ -78,10 +87,12 @@ fn parse(body: &[u8]) -> Result<Option<Reason>, Problem> {
     tag = "orders",
     params(
         ("orderId" = Uuid, Path, description = "As answered when it was placed"),
-        ("Idempotency-Key" = Option<String>, Header, nullable = false, description = "Makes the request safe to send again; kept for 30 days"),
+        ("Idempotency-Key" = Option<String>, Header, nullable = false,
+            pattern = r#"^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#,
+            description = format!("Makes the request safe to send again: up to {MAX_CHARACTERS} characters, bare or as a quoted string. Kept for 30 days.")),
         ("traceparent" = Option<String>, Header, nullable = false, description = "W3C trace context to continue"),
     ),
-    request_body(content = Option<CancellationSchema>, content_type = "application/json"),
+    request_body(content = CancellationSchema, content_type = "application/json"),
     responses(
         (status = 202, description = "Accepted: it will be cancelled or refunded, or has been", body = OrderAnswer, headers(
             ("Location" = String, description = "Where the order is found"),

@@ -58,12 +58,13 @@ impl Modify for BearerToken {
 
 /// Everything that the public port serves.
 pub(crate) fn router(orders: OrdersState, health: Arc<Health>, edge: &EdgeSettings, metrics: HttpMetrics) -> Router {
-    let (routes, api) = OpenApiRouter::with_openapi(Api::openapi().merge_from(HealthApi::openapi()))
+    let (routes, mut api) = OpenApiRouter::with_openapi(Api::openapi().merge_from(HealthApi::openapi()))
         .routes(routes!(orders::place_order, orders::list_orders))
         .routes(routes!(orders::get_order))
         .routes(routes!(cancel::cancel_order))
         .with_state(orders)
         .split_for_parts();
+    cancel::without_a_body_too(&mut api);
     let app = edge::around_orders(routes, edge)
         .merge(Router::from(SwaggerUi::new("/docs").url("/openapi.json", api)).layer(map_response(unknown_asset)))
         .merge(chassis::health::routes(health))

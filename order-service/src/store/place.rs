@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use super::{OrderStore, read};
 use crate::order::{NewOrder, Order};
 
-/// The order that a key has made.
+/// The order that a key has made, or has taken back.
 pub const FIND_KEY: &str = concat!(
     "SELECT ",
     order_columns!(),
-    " FROM orders WHERE order_id = (SELECT order_id FROM idempotency_keys \
-         WHERE idempotency_key = $1 AND cancellation_id IS NULL)"
+    ", (SELECT used.cancellation_id FROM idempotency_keys AS used WHERE used.idempotency_key = $1) AS taken_back_by \
+     FROM orders WHERE order_id = (SELECT order_id FROM idempotency_keys WHERE idempotency_key = $1)"
 );
 
 /// An accepted order on its way into the database.
@@ -70,13 +70,14 @@ impl OrderStore {
         }
     }
 
-    /// What the key has made, if anything. The payload is compared as the order that it means, not by its bytes.
+    /// What the key has made, if it was used before. The payload is compared as the order that it means, not by its bytes.
     async fn made_before(&self, key: Option<&str>, placed: &NewOrder) -> Result<Option<Placed>, sqlx::Error> {
         let Some(key) = key else { return Ok(None) };
         let row = sqlx::query(FIND_KEY).bind(key).fetch_optional(self.database.reads()).await;
-        let made = self.database.noted(row)?.map(|row| read(&row)).transpose()?;
-        Ok(made
-            .map(|made| if made.placed == *placed { Placed::Replayed(made.as_accepted()) } else { Placed::KeyReused }))
+        let Some(row) = self.database.noted(row)? else { return Ok(None) };
+        let (order, taken_back_by) = (read(&row)?, row.try_get::<Option<String>, _>("taken_back_by")?);
+        let is_same = taken_back_by.is_none() && order.placed == *placed;
+        Ok(Some(if is_same { Placed::Replayed(order.as_accepted()) } else { Placed::KeyReused }))
     }
 }
 

@@ -222,6 +222,7 @@ async fn a_body_need_not_be_there_and_otherwise_holds_a_reason_or_nothing() {
         (r#"{"reason":"a","reason":"b"}"#, 422, "/reason"),
         (r#"{"why":"a"}"#, 422, "/why"),
         ("[]", 422, ""),
+        ("null", 422, ""),
         ("{", 400, ""),
     ] {
         let problem = cancel(&service, &order, body).await.problem(status);
@@ -323,6 +324,8 @@ async fn beyond_the_outbox_cap_nothing_is_taken_back_and_what_was_is_answered_ag
     assert!(refusal.header("retry-after").is_some());
     expect_replay(&cancel_with_key(&service, &order, "k-1", "").await, &first);
     assert_eq!(cancel(&service, &order, "").await.json()["status"], "CANCELLING");
+    // It is refused for good, not for now: the same order with the key that has taken it back.
+    service.post_with_key("k-1", r#"{"userId":"dev-user","total":42.00}"#).await.problem(422);
     queues.create().await;
     let taken_back = async || (cancel_with_key(&service, &other, "k-2", "").await.status == 202).then_some(());
     eventually("there is room again", taken_back).await;

@@ -126,6 +126,13 @@ async fn the_description_has_every_route_and_every_answer() {
     assert_eq!(parameters("post", "/orders/{orderId}/cancel"), cancelling);
     let body = &api["paths"]["/orders/{orderId}/cancel"]["post"]["requestBody"];
     assert_ne!(body["required"], json!(true), "there need not be a body: {body}");
+    let schema = resolved(&api, &body["content"]["application/json"]["schema"]);
+    assert_eq!(schema["type"], "object", "and if there is one, it is not null");
+    for path in ["/orders", "/orders/{orderId}/cancel"] {
+        let parameters = api["paths"][path]["post"]["parameters"].as_array().unwrap();
+        let key = parameters.iter().find(|parameter| parameter["name"] == "Idempotency-Key").unwrap();
+        assert!(key["schema"]["pattern"].is_string(), "{path}: {key}");
+    }
     let headers = names(&api["paths"]["/orders"]["post"]["responses"]["202"]["headers"]);
     assert_eq!(headers, BTreeSet::from(["Location", "Idempotent-Replayed"]));
 }

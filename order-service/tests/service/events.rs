@@ -44,12 +44,7 @@ fn about(example: &str, order_id: &str, amount: i64) -> Value {
 /// Sends a message and returns the id that SQS gave it.
 pub(crate) async fn send(queues: &Queues, queue: &str, body: &str, attributes: &[(&str, &str)]) -> String {
     let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let message = OutgoingMessage {
-        id: String::new(),
-        subject: String::new(),
-        body: body.to_owned(),
-        attributes: attributes.collect::<BTreeMap<_, _>>(),
-    };
+    let message = OutgoingMessage::new(body).with_attributes(attributes.collect());
     queues.queue(queue).send(&[message]).await.unwrap().remove(0).unwrap()
 }
 

@@ -14,6 +14,7 @@ mod idempotency;
 mod listing;
 mod newer_version;
 mod old_keys;
+mod older_version;
 mod operations;
 mod outage;
 mod outbox;

@@ -1,5 +1,6 @@
 //! Readiness is told from what is known, and a database that does not answer is known within seconds.
 
+use futures::future::join_all;
 use serde_json::json;
 use testbed::{Databases, Queues, Wire, eventually};
 
@@ -31,6 +32,23 @@ async fn a_frozen_database_is_noticed_and_so_is_its_coming_back() {
     assert_eq!(service.get("/healthz").await.status, 200, "a restart would not help");
     wire.mend();
     wait_for_database(&service, "up", 200).await;
+    service.stop().await;
+}
+
+// A SQLite file has no wire.
+#[tokio::test]
+async fn an_instance_that_is_ready_serves_its_first_requests_without_a_further_connection() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    if !databases.on_postgres() {
+        return;
+    }
+    let wire = Wire::to(&databases.create_url().await).await;
+    let service = Service::with(&queues.sqs, settings(&queues, &wire.url)).await;
+    wait_for_database(&service, "up", 200).await;
+    wire.close_to_newcomers();
+    let placed = join_all((0..32).map(|_| service.place())).await;
+    let found = join_all(placed.iter().map(|order| service.order(order))).await;
+    assert!(found.iter().all(|order| order["status"] == "PENDING"), "{found:?}");
     service.stop().await;
 }
 

@@ -1,16 +1,19 @@
 //! Stops and restarts: what was accepted is told, whatever happens in between.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use database::Database;
 use order_service::OrderService;
 use order_service::store::MIGRATIONS;
+use reqwest::Method;
+use serde_json::{Value, json};
 use sqs::client;
 use testbed::{Databases, Fault, FaultyProxy, Queues, eventually};
 use tokio::task::JoinSet;
 
 use crate::answer::Answer;
-use crate::events::{once_each, send, succeeded, take_all, told};
+use crate::events::{cancelled, once_each, refunded, send, succeeded, take_all, told};
 use crate::{Service, settings};
 
 const ORDER: &str = r#"{"userId":"dev-user","total":42.00}"#;
@@ -119,6 +122,47 @@ async fn pending_orders_are_told_again_only_when_that_is_asked_for() {
     let service = Service::run(service);
     first_told.remove(&paid).unwrap();
     assert_eq!(take_all(&forgetful, &orders).await, first_told, "the same events, so that they are recognised");
+    service.stop().await;
+    forgetful.expect_all_empty(&["orders", "orders-dlq", "payments", "payments-dlq"]).await;
+}
+
+#[tokio::test]
+async fn cancellations_under_way_are_told_again_to_a_queue_that_forgets_and_those_that_have_ended_are_not() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let url = databases.create_url().await;
+    let service = Service::with(&queues.sqs, settings(&queues, &url)).await;
+    let mut orders = Vec::new();
+    // More than are read at once.
+    for n in 0..205 {
+        let order = service.place().await;
+        let cancel = service.request(Method::POST, &format!("/orders/{order}/cancel"));
+        let cancel = if n % 2 == 0 { cancel.json(&json!({ "reason": format!("reason {n}") })) } else { cancel };
+        Answer::to(cancel).await.accepted();
+        orders.push(order);
+    }
+    for (place, event, status) in [(100, cancelled as fn(&str, i64) -> Value, "CANCELLED"), (50, refunded, "REFUNDED")]
+    {
+        let ended = orders.remove(place);
+        send(&queues, "payments", &event(&ended, 4200).to_string(), &[]).await;
+        service.wait_for_status(&ended, status).await;
+    }
+    // What is taken into account meanwhile leaves the cancellation as it was told.
+    send(&queues, "payments", &succeeded(&orders[0], 4200).to_string(), &[]).await;
+    queues.expect_empty("payments").await;
+    service.stop().await;
+    let first_told = take_all(&queues, &orders).await;
+    queues.expect_all_empty(&["orders", "orders-dlq", "payments", "payments-dlq"]).await;
+
+    let forgetful = Queues::start().await;
+    let service = OrderService::build(settings(&forgetful, &url), forgetful.sqs.clone()).await.unwrap();
+    service.tell_pending_again().await.unwrap();
+    let service = Service::run(service);
+    let expected = orders.iter().map(|order| {
+        let cancellation = first_told[order].iter().find(|body| body.contains("order.cancelled.v1")).unwrap();
+        (order.clone(), vec![cancellation.clone()])
+    });
+    let expected: BTreeMap<_, _> = expected.collect();
+    assert_eq!(take_all(&forgetful, &orders).await, expected, "the same events, so that they are recognised");
     service.stop().await;
     forgetful.expect_all_empty(&["orders", "orders-dlq", "payments", "payments-dlq"]).await;
 }

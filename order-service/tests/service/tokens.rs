@@ -154,6 +154,40 @@ async fn nobody_sees_or_places_the_orders_of_somebody_else() {
     service.stop().await;
 }
 
+#[tokio::test]
+async fn only_its_owner_takes_an_order_back_and_nobody_else_learns_of_it() {
+    let (queues, databases) = (Queues::start().await, Databases::new());
+    let service = service(&queues, &databases).await;
+    let (ann, bob) = (token(&claims("ann")), token(&claims("bob")));
+    let cancel = async |order: &str, token: &str, key: Option<&str>| {
+        let request = service.request(Method::POST, &format!("/orders/{order}/cancel"));
+        let request = if token.is_empty() { request } else { request.bearer_auth(token) };
+        Answer::to(key.iter().fold(request, |request, key| request.header("Idempotency-Key", *key))).await
+    };
+    let anns = place(&service, "ann", &ann, "anns").await.accepted();
+    let bobs = place(&service, "bob", &bob, "bobs").await.accepted();
+    let pending = get(&service, &format!("/orders/{anns}"), &ann).await;
+
+    assert_eq!(cancel(&anns, "", None).await.problem(401)["type"], "urn:problem-type:unauthenticated");
+    // In the words in which one is told of an order that is nowhere.
+    let nowhere = "019c1a52-7e3f-7b10-8a43-5b8a0f6c2d11";
+    let of_none = cancel(nowhere, &bob, None).await.problem(404).to_string().replace(nowhere, &anns);
+    for key in [None, Some("key")] {
+        assert_eq!(cancel(&anns, &bob, key).await.problem(404).to_string(), of_none);
+    }
+    assert_eq!(get(&service, &format!("/orders/{anns}"), &ann).await.text, pending.text);
+
+    // A key is its user's own, and the request that was refused has not used it up.
+    let first = cancel(&anns, &ann, Some("key")).await;
+    assert_eq!((first.accepted(), first.json()["status"].as_str()), (anns.clone(), Some("CANCELLING")));
+    let of_bob = cancel(&bobs, &bob, Some("key")).await;
+    assert_eq!((of_bob.accepted(), of_bob.header("idempotent-replayed")), (bobs, None));
+    let again = cancel(&anns, &ann, Some("key")).await;
+    assert_eq!((again.text, again.headers["idempotent-replayed"].as_bytes()), (first.text, &b"true"[..]));
+    assert_eq!(cancel(&anns, &bob, Some("key")).await.problem(404).to_string(), of_none);
+    service.stop().await;
+}
+
 #[test]
 fn a_check_that_could_not_hold_is_refused_at_start() {
     let faults =

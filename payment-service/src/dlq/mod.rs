@@ -8,8 +8,8 @@ use aws_sdk_sqs::Client;
 use chassis::output::Output;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
+use sqs::Queue;
 use sqs::dead_letter::{self, Browser, DeadLetter, HOLD, THOROUGH};
-use sqs::{Metrics, Queue};
 
 use crate::Settings;
 
@@ -61,7 +61,7 @@ pub async fn run(arguments: DlqArguments, settings: &Settings, sqs: Client) -> a
         SourceQueue::Orders => &settings.orders_queue,
         SourceQueue::Payments => &settings.payments_queue,
     };
-    let source = Queue::new(sqs, name, Metrics::register(&mut Default::default()));
+    let source = Queue::new(sqs, name);
     let Some(dead_letters) = source.dead_letter_queue().await? else {
         anyhow::bail!("the queue {name} has no redrive policy, so no dead-letter queue");
     };

@@ -47,7 +47,7 @@ pub(super) async fn run(
     output: Output,
 ) -> anyhow::Result<bool> {
     let name = source.name().to_owned();
-    let redrive = Redrive { dead_letters, source, rate: selection.rate };
+    let redrive = Redrive::new(dead_letters, source).at_most(selection.rate);
     let progress = |moved: u64| {
         if std::io::stderr().is_terminal() {
             eprint!("\r{moved} sent back …");

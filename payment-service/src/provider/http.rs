@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use chassis::trace::OpenSpan;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_semantic_conventions::attribute;
 use reqwest::{Client, Response, Url};
 use serde::Serialize;
 use sqs::TraceContext;
-use sqs::trace::{OpenSpan, TRACEPARENT};
+use sqs::trace::TRACEPARENT;
 use uuid::Uuid;
 
 use super::{Charge, Charged, ProviderUrl, Refund, Refunded, TRACER, Trouble, answer};

@@ -7,10 +7,10 @@ mod url;
 
 use std::time::Duration;
 
+use chassis::trace::{OpenSpan, Tracer};
 use contracts::Currency;
 use opentelemetry::trace::SpanKind;
 use sqs::TraceContext;
-use sqs::trace::{OpenSpan, Tracer};
 use uuid::Uuid;
 
 pub use http::HttpProvider;

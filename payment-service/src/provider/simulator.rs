@@ -29,10 +29,14 @@ impl Presence {
         self.away.store(false, Ordering::Relaxed);
     }
 
+    /// Whether it charges nobody.
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
     fn check(&self) -> Result<(), Trouble> {
-        let away = self.away.load(Ordering::Relaxed);
         let trouble = || Trouble::Away { reason: "the simulated provider is away".to_owned(), after: None };
-        if away { Err(trouble()) } else { Ok(()) }
+        if self.is_away() { Err(trouble()) } else { Ok(()) }
     }
 }
 

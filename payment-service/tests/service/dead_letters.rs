@@ -41,12 +41,7 @@ fn poison() -> Vec<(String, &'static str)> {
 }
 
 fn message(body: &str, attributes: &[(String, String)]) -> OutgoingMessage {
-    OutgoingMessage {
-        id: String::new(),
-        subject: String::new(),
-        body: body.to_owned(),
-        attributes: attributes.iter().cloned().collect(),
-    }
+    OutgoingMessage::new(body).with_attributes(attributes.iter().cloned().collect())
 }
 
 /// Every attribute value that SQS takes has only these.

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use axum::http::{HeaderMap, header};
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;
 
 /// A format of metrics.
@@ -38,9 +38,10 @@ impl Exposition {
         }
     }
 
-    pub(crate) fn write(self, registry: &Registry) -> Result<String, fmt::Error> {
-        let mut metrics = String::new();
-        encode(&mut metrics, registry)?;
+    pub(crate) fn write(self, registry: &Registry, queues: &sqs::Metrics) -> Result<String, fmt::Error> {
+        let mut metrics = queues.open_metrics();
+        encode_registry(&mut metrics, registry)?;
+        encode_eof(&mut metrics)?;
         Ok(match self {
             Self::OpenMetrics => metrics,
             Self::Text => as_text(&metrics),
@@ -81,8 +82,10 @@ mod tests {
         let mut registry = Registry::default();
         registry.register("orders", "Orders so far", Counter::<u64>::default());
         registry.register_with_unit("oldest", "How old", Unit::Seconds, Gauge::<i64>::default());
+        let mut text = String::new();
+        encode_registry(&mut text, &registry).unwrap();
         assert_eq!(
-            Exposition::Text.write(&registry).unwrap(),
+            as_text(&text),
             "# HELP orders_total Orders so far.\n# TYPE orders_total counter\norders_total 0\n\
              # HELP oldest_seconds How old.\n# TYPE oldest_seconds gauge\noldest_seconds 0\n"
         );

@@ -9,9 +9,12 @@ use std::io::IsTerminal;
 use std::str::FromStr;
 
 use opentelemetry_otlp::ExporterBuildError;
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::Configuration;
 use traces::{Exporting, Traces};
@@ -49,6 +52,9 @@ pub struct Telemetry {
     traces: Traces,
 }
 
+/// Somebody in the process who hears what is logged, whatever the filter says.
+pub type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Telemetry that has been started. To be ended when there is nothing more to tell.
 #[must_use]
 pub struct Started {
@@ -85,19 +91,30 @@ impl Telemetry {
     /// Starts logging, and exporting traces as those of `service` unless `OTEL_SERVICE_NAME` says otherwise; once per
     /// process, before its first span, and outside of any async runtime.
     pub fn start(&self, service: &'static str) -> Result<Started, StartError> {
-        let registry = tracing_subscriber::registry().with(EnvFilter::new(&self.filter));
+        tracing_subscriber::registry().with(EnvFilter::new(&self.filter)).with(self.lines()).try_init()?;
+        Ok(Started { traces: self.traces.start(service)? })
+    }
+
+    /// The same, and `listener` hears everything from level `info` on.
+    pub fn start_with(&self, service: &'static str, listener: Listener) -> Result<Started, StartError> {
+        let lines = self.lines().with_filter(EnvFilter::new(&self.filter));
+        tracing_subscriber::registry().with(listener.with_filter(LevelFilter::INFO)).with(lines).try_init()?;
+        Ok(Started { traces: self.traces.start(service)? })
+    }
+
+    /// What writes them to standard output.
+    fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(&self) -> Box<dyn Layer<S> + Send + Sync> {
         match self.format {
             LogFormat::Pretty => {
                 let layer = tracing_subscriber::fmt::layer().with_target(false).compact();
-                registry.with(layer.with_ansi(std::io::stdout().is_terminal())).try_init()?;
+                layer.with_ansi(std::io::stdout().is_terminal()).boxed()
             }
             LogFormat::Json => {
                 let layer =
                     json_subscriber::fmt::layer().with_target(false).with_current_span(false).with_span_list(false);
-                registry.with(layer.flatten_event(true).flatten_span_list_on_top_level(true)).try_init()?;
+                layer.flatten_event(true).flatten_span_list_on_top_level(true).boxed()
             }
         }
-        Ok(Started { traces: self.traces.start(service)? })
     }
 }
 

@@ -1,10 +1,11 @@
 //! Opening brings the schema up to date and keeps what is there.
 
 use database::{Database, OpenError};
+use futures::future::{join, join_all};
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-use crate::{Books, Entry};
+use crate::{Books, Entry, Touch, Wire};
 
 #[tokio::test]
 async fn what_was_written_is_there_after_a_restart() {
@@ -15,6 +16,26 @@ async fn what_was_written_is_there_after_a_restart() {
     assert_eq!(books.ids_in(&again).await, [7]);
     again.write(Entry::new(8)).await.unwrap();
     assert_eq!(books.ids_in(&again).await, [7, 8]);
+}
+
+#[tokio::test]
+async fn a_warm_database_serves_all_writers_and_reads_without_a_further_connection() {
+    let books = Books::open().await;
+    if !books.databases.on_postgres() {
+        return; // No connections to a server.
+    }
+    let wire = Wire::to(&books.url).await;
+    let migrations = sqlx::migrate!("tests/database/migrations");
+    let database = Database::open(&wire.url.parse().unwrap(), &migrations).await.unwrap();
+    database.warm().await;
+    wire.close_to_newcomers();
+    // As many at once as there are connections: each read holds its own for a while.
+    let reads = (0..8).map(async |_| sqlx::query("SELECT pg_sleep(0.5)").execute(database.reads()).await);
+    let writes = (0..64).map(async |row| database.write(Touch::new(row)).await);
+    let (read, written) = join(join_all(reads), join_all(writes)).await;
+    assert!(read.iter().all(Result::is_ok), "{read:?}");
+    assert!(written.iter().all(Result::is_ok), "{written:?}");
+    database.close().await;
 }
 
 #[tokio::test]

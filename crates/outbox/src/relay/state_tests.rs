@@ -5,8 +5,7 @@ const LEASE: Duration = Duration::from_secs(12);
 
 /// A row whose lease has been taken at `at`.
 fn row(number: usize, at: Instant) -> Claimed {
-    let (subject, body, attributes) = Default::default();
-    let message = OutgoingMessage { id: format!("{number:03}"), subject, body, attributes };
+    let message = OutgoingMessage::new("").with_id(format!("{number:03}"));
     Claimed { message, attempts: 0, lease: 1, deadline: at + LEASE, place: None }
 }
 

@@ -1,6 +1,5 @@
 //! Batches are full by count or by bytes, and never over either limit (aws-sdk-java-v2#5888, #6374).
 
-use sqs::ConsumerConfig;
 use testbed::{Fault, never};
 
 use crate::{OutboxScene, Scene, config, done};
@@ -80,7 +79,7 @@ async fn a_message_as_large_as_sqs_takes_goes_out_and_a_larger_one_is_set_aside_
 async fn a_thousand_messages_cost_no_more_than_four_hundred_requests() {
     let scene = OutboxScene::start().await;
     let relay = scene.relay();
-    let consumer = scene.consume(ConsumerConfig { concurrency: 64, ..config() }, |_| done());
+    let consumer = scene.consume(config().concurrency(64), |_| done());
     for part in 0..20 {
         scene.add(&format!("part{part}"), 50).await;
     }

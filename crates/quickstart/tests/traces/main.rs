@@ -37,45 +37,9 @@ async fn an_order_is_one_trace_from_the_client_through_both_queues_and_the_provi
     let order = process.place(42.00, Some(&format!("00-{TRACE}-{CLIENT}-01")), "PAID").await;
     assert!(process.interrupt().await);
 
-    let span = |name: &str| collector.only(name, TRACE);
-    let server = span("POST /orders");
-    let (created, told) = (span("create orders"), span("create payments"));
-    let (charged, settled) = (span("process orders"), span("process payments"));
-    let provider_call = span("POST /charges");
-
-    // The tree.
-    for (child, kind, parent) in [
-        (&server, SpanKind::Server, CLIENT),
-        (&created, SpanKind::Producer, &server.span_id),
-        (&charged, SpanKind::Consumer, &created.span_id),
-        (&provider_call, SpanKind::Client, &charged.span_id),
-        (&told, SpanKind::Producer, &charged.span_id),
-        (&settled, SpanKind::Consumer, &told.span_id),
-    ] {
-        assert_eq!((child.kind, &*child.parent, &*child.trace_id), (kind, parent, TRACE), "{child:#?}");
-        assert!(child.error.is_none() && child.begun <= child.ended, "{child:#?}");
-    }
-    assert_eq!(collector.spans().iter().filter(|span| span.trace_id == TRACE).count(), 6, "and nothing else");
-
-    // The calls to SQS, in traces of their own, linked to what they are about.
-    for (queue, creation, processed) in [("orders", &created, &charged), ("payments", &told, &settled)] {
-        for operation in ["send", "receive", "settle"] {
-            let call = span(&format!("{operation} {queue}"));
-            assert_eq!((call.kind, call.parent.as_str()), (SpanKind::Client, ""), "{call:#?}");
-            assert_ne!(call.trace_id, TRACE);
-            assert_eq!(call.links, [(TRACE.to_owned(), creation.span_id.clone())], "{call:#?}");
-            about_a_queue(&call, operation, queue);
-            assert_eq!(call.attribute("messaging.batch.message_count"), "1");
-            assert_eq!(call.attribute("messaging.message.id"), processed.attribute("messaging.message.id"));
-            assert_eq!(call.attribute("server.address"), "127.0.0.1");
-            assert!(call.attribute("aws.sqs.queue.url").ends_with(&format!("/{queue}")), "{call:#?}");
-            assert!(call.error.is_none(), "{call:#?}");
-        }
-        about_a_queue(creation, "create", queue);
-        assert_eq!(creation.attribute("messaging.message.conversation_id"), order);
-        about_a_queue(processed, "process", queue);
-        assert_eq!(processed.attribute("messaging.message.id").len(), 36);
-    }
+    let way = Way::of(TRACE, "POST /orders", "POST /charges", &collector);
+    way.is_one_trace_linked_by_its_calls(&collector, &order);
+    let Way { server, created, processed: charged, provider_call, told, settled, .. } = way;
 
     // The HTTP at both ends.
     for (key, value) in [
@@ -112,14 +76,104 @@ async fn an_order_is_one_trace_from_the_client_through_both_queues_and_the_provi
         ("order charged", &charged),
         ("order settled", &settled),
     ] {
-        let log = process.log();
-        let line = log.iter().find(|line| line["message"] == message && line["trace_id"] == TRACE);
-        let line = line.unwrap_or_else(|| panic!("no line {message:?} of this trace: {log:#?}"));
-        assert_eq!(line["span_id"], within.span_id, "{line}");
+        process.logs(message, within);
     }
     for message in ["order published", "result published"] {
         let log = process.log();
         assert!(log.iter().any(|line| line["message"] == message && line["trace_id"] == TRACE), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancellation_is_one_trace_too_from_its_client_through_the_refund_to_the_status() {
+    let (collector, provider) = (Collector::start().await, Provider::start().await);
+    let mut process = Process::start(&[
+        SOON,
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint),
+        ("PAYMENT_PROVIDER_URL", &provider.url),
+    ])
+    .await;
+    let order = process.place(42.00, None, "PAID").await;
+    provider.traceparents.lock().unwrap().clear();
+    process.cancel(&order, &format!("00-{TRACE}-{CLIENT}-01"), "REFUNDED").await;
+    assert!(process.interrupt().await);
+
+    let way = Way::of(TRACE, "POST /orders/{orderId}/cancel", "POST /refunds", &collector);
+    way.is_one_trace_linked_by_its_calls(&collector, &order);
+    let Way { server, processed: refunded, provider_call, settled, .. } = way;
+    assert_eq!(server.attribute("http.route"), "/orders/{orderId}/cancel");
+    assert_eq!(provider_call.attribute("http.response.status_code"), "201");
+    assert_eq!(*provider.traceparents.lock().unwrap(), [format!("00-{TRACE}-{}-01", provider_call.span_id)]);
+    for (message, within) in [
+        ("cancellation accepted", &server),
+        ("cancellation received", &refunded),
+        ("order taken back", &refunded),
+        ("order settled", &settled),
+    ] {
+        process.logs(message, within);
+    }
+}
+
+/// What an order, or its cancellation, leaves of spans on its way.
+struct Way {
+    trace: String,
+    server: Span,
+    created: Span,
+    processed: Span,
+    provider_call: Span,
+    told: Span,
+    settled: Span,
+}
+
+impl Way {
+    fn of(trace: &str, request: &str, provider_call: &str, collector: &Collector) -> Self {
+        let span = |name: &str| collector.only(name, trace);
+        Self {
+            trace: trace.to_owned(),
+            server: span(request),
+            created: span("create orders"),
+            processed: span("process orders"),
+            provider_call: span(provider_call),
+            told: span("create payments"),
+            settled: span("process payments"),
+        }
+    }
+
+    fn is_one_trace_linked_by_its_calls(&self, collector: &Collector, order: &str) {
+        let Self { trace, server, created, processed, provider_call, told, settled } = self;
+        // The tree.
+        for (child, kind, parent) in [
+            (server, SpanKind::Server, CLIENT),
+            (created, SpanKind::Producer, &server.span_id),
+            (processed, SpanKind::Consumer, &created.span_id),
+            (provider_call, SpanKind::Client, &processed.span_id),
+            (told, SpanKind::Producer, &processed.span_id),
+            (settled, SpanKind::Consumer, &told.span_id),
+        ] {
+            assert_eq!((child.kind, &*child.parent, &child.trace_id), (kind, parent, trace), "{child:#?}");
+            assert!(child.error.is_none() && child.begun <= child.ended, "{child:#?}");
+        }
+        assert_eq!(collector.spans().iter().filter(|span| span.trace_id == *trace).count(), 6, "and nothing else");
+
+        // The calls to SQS, in traces of their own, linked to what they are about.
+        for (queue, creation, processed) in [("orders", created, processed), ("payments", told, settled)] {
+            for operation in ["send", "receive", "settle"] {
+                let call = collector.only(&format!("{operation} {queue}"), trace);
+                assert_eq!((call.kind, call.parent.as_str()), (SpanKind::Client, ""), "{call:#?}");
+                assert_ne!(call.trace_id, *trace);
+                assert_eq!(call.links, [(trace.clone(), creation.span_id.clone())], "{call:#?}");
+                about_a_queue(&call, operation, queue);
+                assert_eq!(call.attribute("messaging.batch.message_count"), "1");
+                assert_eq!(call.attribute("messaging.message.id"), processed.attribute("messaging.message.id"));
+                assert_eq!(call.attribute("server.address"), "127.0.0.1");
+                assert!(call.attribute("aws.sqs.queue.url").ends_with(&format!("/{queue}")), "{call:#?}");
+                assert!(call.error.is_none(), "{call:#?}");
+            }
+            about_a_queue(creation, "create", queue);
+            assert_eq!(creation.attribute("messaging.message.conversation_id"), order);
+            about_a_queue(processed, "process", queue);
+            assert_eq!(processed.attribute("messaging.message.id").len(), 36);
+        }
     }
 }
 
@@ -220,7 +274,7 @@ async fn what_the_sampler_leaves_out_is_not_exported_and_goes_on_in_the_log() {
     );
 }
 
-/// A provider that charges, and keeps the trace contexts that it is called in.
+/// A provider that charges and refunds, and keeps the trace contexts that it is called in.
 struct Provider {
     url: String,
     traceparents: Arc<Mutex<Vec<String>>>,
@@ -241,7 +295,12 @@ impl Provider {
                 if fails { axum::http::StatusCode::INTERNAL_SERVER_ERROR } else { axum::http::StatusCode::CREATED };
             (status, Json(json!({ "id": "charge-1", "status": "succeeded" })))
         });
-        let app = Router::new().route("/charges", charge);
+        let traceparents = provider.traceparents.clone();
+        let refund = post(async move |headers: HeaderMap| {
+            traceparents.lock().unwrap().push(headers["traceparent"].to_str().unwrap().to_owned());
+            (axum::http::StatusCode::CREATED, Json(json!({ "id": "refund-1", "status": "refunded" })))
+        });
+        let app = Router::new().route("/charges", charge).route("/refunds", refund);
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         provider
     }

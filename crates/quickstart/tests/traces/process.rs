@@ -9,6 +9,8 @@ use testbed::{eventually, http_client};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::collector::Span;
+
 pub(crate) struct Process {
     child: Child,
     api: String,
@@ -59,13 +61,33 @@ impl Process {
         }
         let order: Value = order.send().await.unwrap().json().await.unwrap();
         let id = order["orderId"].as_str().unwrap().to_owned();
-        let order = self.url(&format!("/orders/{id}"));
+        self.wait_for_status(&id, status).await;
+        id
+    }
+
+    /// Takes an order back, continuing `traceparent`, and waits until it has that status.
+    pub(crate) async fn cancel(&self, order: &str, traceparent: &str, status: &str) {
+        let cancel =
+            http_client().post(self.url(&format!("/orders/{order}/cancel"))).header("traceparent", traceparent);
+        cancel.send().await.unwrap().error_for_status().unwrap();
+        self.wait_for_status(order, status).await;
+    }
+
+    async fn wait_for_status(&self, order: &str, status: &str) {
+        let order = self.url(&format!("/orders/{order}"));
         eventually("the order has come to its end", async || {
             let answer: Value = http_client().get(&order).send().await.ok()?.json().await.ok()?;
             (answer["status"] == status).then_some(())
         })
         .await;
-        id
+    }
+
+    /// Checks that such a line has been logged within that span.
+    pub(crate) fn logs(&self, message: &str, within: &Span) {
+        let log = self.log();
+        let line = log.iter().find(|line| line["message"] == message && line["trace_id"] == within.trace_id);
+        let line = line.unwrap_or_else(|| panic!("no line {message:?} of this trace: {log:#?}"));
+        assert_eq!(line["span_id"], within.span_id, "{line}");
     }
 
     /// The log lines so far, as objects.

@@ -7,16 +7,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::queue::Queue;
 
-const LOOK: Duration = Duration::from_secs(5 * 60);
 /// However often answers contradict what is known, no more than one look in so long.
 const SPACING: Duration = Duration::from_secs(5);
 
-/// Looks at the attributes of `queue` every few minutes, and at once when an answer contradicts what is known of them.
-pub(super) async fn keep_known(queue: Queue, stop: CancellationToken) {
+/// Looks at the attributes of `queue` so often, and at once when an answer contradicts what is known of them.
+pub(super) async fn keep_known(queue: Queue, every: Duration, stop: CancellationToken) {
     let looking = async {
         loop {
             tokio::select! {
-                () = sleep(LOOK) => {}
+                () = sleep(every) => {}
                 () = queue.until_contradicted() => {}
             }
             match queue.refresh().await {

@@ -6,11 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::error::{EntryError, EntryResults, QueueError};
 use crate::gathering::Gathering;
-use crate::queue::{EntryError, EntryResults, QueueError};
 
-/// Calls under way at once.
-const MAX_FLIGHTS: usize = 4;
 /// Entries that may wait for a call; beyond that, callers wait for a place.
 const QUEUE: usize = 1024;
 
@@ -34,13 +32,14 @@ pub(super) struct Batcher<E> {
     /// None once it runs.
     waiting: Mutex<Option<mpsc::Receiver<Waiting<E>>>>,
     bytes: fn(&E) -> usize,
+    max_calls: usize,
 }
 
 impl<E: Send + 'static> Batcher<E> {
-    /// One that is not running yet; `bytes` is what SQS counts of an entry.
-    pub(super) fn new(bytes: fn(&E) -> usize) -> Self {
+    /// One that is not running yet, with so many calls under way at once; `bytes` is what SQS counts of an entry.
+    pub(super) fn new(max_calls: usize, bytes: fn(&E) -> usize) -> Self {
         let (entries, waiting) = mpsc::channel(QUEUE);
-        Self { entries: Mutex::new(Some(entries)), waiting: Mutex::new(Some(waiting)), bytes }
+        Self { entries: Mutex::new(Some(entries)), waiting: Mutex::new(Some(waiting)), bytes, max_calls }
     }
 
     /// Makes the calls until it is closed, then flushes the waiting entries and awaits the calls under way. To be run once.
@@ -50,10 +49,10 @@ impl<E: Send + 'static> Batcher<E> {
         C: Future<Output = Result<EntryResults<()>, QueueError>> + Send + 'static,
     {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let bytes = self.bytes;
+        let (bytes, max_calls) = (self.bytes, self.max_calls);
         async move {
             if let Some(waiting) = waiting {
-                run(waiting, bytes, call).await;
+                run(waiting, bytes, max_calls, call).await;
             }
         }
     }
@@ -74,7 +73,7 @@ impl<E: Send + 'static> Batcher<E> {
     }
 }
 
-async fn run<E, F, C>(mut entries: mpsc::Receiver<Waiting<E>>, bytes: fn(&E) -> usize, call: F)
+async fn run<E, F, C>(mut entries: mpsc::Receiver<Waiting<E>>, bytes: fn(&E) -> usize, max_calls: usize, call: F)
 where
     F: Fn(Vec<E>) -> C,
     C: Future<Output = Result<EntryResults<()>, QueueError>> + Send + 'static,
@@ -100,7 +99,7 @@ where
                 gather(&mut gathering, entry);
             }
         }
-        while let Some(batch) = gathering.begin(MAX_FLIGHTS) {
+        while let Some(batch) = gathering.begin(max_calls) {
             let (batch, answers): (Vec<E>, Vec<_>) = batch.into_iter().unzip();
             let call = call(batch);
             flights.spawn(async move { answer(answers, call.await) });

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::lease::Lease;
 use crate::trace::TraceContext;
 
-/// A received message.
+/// A received message in a handler's hands.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Delivery {
     /// The id that SQS gave it. A redrive gives another one: nothing may be keyed on it.
     pub message_id: String,
@@ -25,6 +26,7 @@ pub struct Delivery {
 
 /// What is to become of a message.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Verdict {
     /// Everything that follows from it has been committed, and what its handler depends on has answered: delete it. Such a
     /// message ends an outage.
@@ -65,6 +67,26 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// [`Retry`](Self::Retry) by the receive count.
+    pub fn retry(reason: impl Into<String>) -> Self {
+        Self::Retry { reason: reason.into(), after: None }
+    }
+
+    /// [`Away`](Self::Away), for nobody knows how long.
+    pub fn away(reason: impl Into<String>) -> Self {
+        Self::Away { reason: reason.into(), after: None }
+    }
+
+    /// [`Busy`](Self::Busy), to be tried again after `after`.
+    pub fn busy(reason: impl Into<String>, after: Duration) -> Self {
+        Self::Busy { reason: reason.into(), after }
+    }
+
+    /// [`Reject`](Self::Reject) as one of a `kind`.
+    pub fn reject(kind: &'static str, reason: impl Into<String>) -> Self {
+        Self::Reject { kind, reason: reason.into() }
+    }
+
     /// How it differs from one that gets the message through, in a word for metrics.
     pub(super) fn error_type(&self) -> Option<&'static str> {
         match self {
@@ -78,13 +100,39 @@ impl Verdict {
 }
 
 /// What a service does with the messages of a queue.
+///
+/// ```
+/// use sqs::{Delivery, Handler, Verdict};
+///
+/// struct Greeter;
+///
+/// impl Handler for Greeter {
+///     async fn handle(&self, delivery: &Delivery) -> Verdict {
+///         if delivery.body.is_empty() {
+///             return Verdict::reject("nameless", "nobody to greet");
+///         }
+///         println!("Hello {}", delivery.body);
+///         Verdict::Done
+///     }
+/// }
+/// ```
 pub trait Handler: Send + Sync + 'static {
-    /// The span around everything that happens to a message; the handler's place for the ids that it finds inside.
-    fn span(&self, delivery: &Delivery) -> tracing::Span;
-
     /// Handles a message, which may come more than once, and may be handed over again within one receive. A panic counts as
     /// [`Verdict::Retry`].
     ///
     /// The future is dropped when the consumer must stop and cannot wait any longer; the message is then given back.
     fn handle(&self, delivery: &Delivery) -> impl Future<Output = Verdict> + Send;
+
+    /// Awaits everything that happens to a message, from the receive to its settlement, its handling included: the place for
+    /// a log span around it, which [`handle`](Self::handle) finds again as the current one, or for a task-local value.
+    ///
+    /// With `tracing`: `processing.instrument(error_span!("order", message_id = delivery.message_id)).await`.
+    fn around(
+        &self,
+        delivery: &Delivery,
+        processing: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = ()> + Send {
+        let _ = delivery;
+        processing
+    }
 }

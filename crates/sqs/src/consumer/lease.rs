@@ -18,8 +18,6 @@ use crate::metrics::ConsumerMetrics;
 use crate::queue::Queue;
 use crate::received::Receipt;
 
-/// Extension calls under way at once.
-const MAX_FLIGHTS: usize = 4;
 /// SQS hides a message for no longer than 12 h from its receive, whatever it is extended by:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
 const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
@@ -175,6 +173,7 @@ impl Leases {
         queue: Queue,
         metrics: Arc<ConsumerMetrics>,
         cap: Duration,
+        max_calls: usize,
         stop: CancellationToken,
     ) {
         let keeping = async {
@@ -183,7 +182,7 @@ impl Leases {
                 self.give_up(queue.name(), &metrics, cap);
                 let due = self.due();
                 stream::iter(due.chunks(MAX_ENTRIES))
-                    .for_each_concurrent(MAX_FLIGHTS, |batch| self.extend(&queue, &metrics, batch))
+                    .for_each_concurrent(max_calls, |batch| self.extend(&queue, &metrics, batch))
                     .await;
             }
         };

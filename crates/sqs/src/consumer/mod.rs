@@ -11,6 +11,7 @@ mod attributes;
 mod batcher;
 mod config;
 mod delivery;
+mod error;
 mod fill;
 mod lease;
 mod outage;
@@ -24,13 +25,11 @@ mod shared;
 
 use std::sync::Arc;
 
-use tokio::task::JoinError;
-use tokio_util::sync::CancellationToken;
-
 use crate::queue::Queue;
 
 pub use config::ConsumerConfig;
 pub use delivery::{Delivery, Handler, Verdict};
+pub use error::ConsumerError;
 pub use lease::Lease;
 pub use progress::Progress;
 
@@ -53,12 +52,16 @@ impl<H: Handler> Consumer<H> {
         self.shared.progress.clone()
     }
 
-    /// Consumes until told to stop, and then ends without losing anything: an open receive is awaited and what it brings
+    /// Consumes until `stop` resolves, and then ends without losing anything: an open receive is awaited and what it brings
     /// is given back, handlers finish, what is only held is given back, deletes are flushed; what is unfinished at the
-    /// deadline is given back.
+    /// deadline is given back. Dropping this future instead leaves what was held to its visibility timeout.
     ///
-    /// An error means that a part of the consumer has panicked: it has stopped in the same way, without having been told.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), JoinError> {
+    /// # Errors
+    /// [`ConsumerError::Queue`] at once, if the queue is a FIFO queue. A queue that is missing or out of reach is no error:
+    /// it is asked again and again. [`ConsumerError::Panicked`] if a part of the consumer has panicked: it has stopped in
+    /// the same way, without having been told.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ConsumerError> {
+        self.shared.queue.refuse_fifo()?;
         Running::start(self.shared).until(stop).await
     }
 }

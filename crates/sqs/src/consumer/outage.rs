@@ -16,14 +16,12 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::backoff::Backoff;
+use crate::metrics::Flag;
 
-/// So many different messages in trouble, and none that got through since, are an outage.
-const SEVERAL: usize = 5;
 /// For so long none must have got through before receiving stops: where a share of messages is refused, several of them
 /// in a row are soon followed by one that is not.
 const CERTAIN: Duration = Duration::from_secs(1);
@@ -31,9 +29,6 @@ const CERTAIN: Duration = Duration::from_secs(1);
 const ALONE: u32 = 2;
 /// Between a message's own tries in place, and between the trials of an outage: that soon after its end all goes on.
 const PAUSE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
-/// A dependency that wants to be asked again later than this is asked after this: what it knew of its end then may no longer
-/// be true, and many may wait for it.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often a further message is received while none gets through: as often as an idle queue is asked.
 const LOOK: Duration = Duration::from_secs(20);
 /// So many further messages can be held when all slots are taken.
@@ -47,11 +42,16 @@ pub(super) struct Outage {
     /// One trial at a time; the messages take turns.
     trial: Semaphore,
     look_slots: Arc<Semaphore>,
+    /// A dependency that wants to be asked again later than this is asked after this: what it knew of its end then may no
+    /// longer be true, and many may wait for it.
+    longest_pause: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    /// Those in trouble since the last one that got through. More than [`SEVERAL`] are not told apart.
+    /// So many different messages in trouble, and none that got through since, are an outage.
+    several: usize,
+    /// Those in trouble since the last one that got through. More than make an outage are not told apart.
     troubled: HashSet<String>,
     since: Option<Instant>,
     /// When the latest of the tries that got through had begun.
@@ -61,7 +61,7 @@ struct State {
     /// Nothing is received.
     declared: Option<Declared>,
     /// Shows whether it is declared.
-    shown: Gauge,
+    shown: Flag,
 }
 
 #[derive(Debug)]
@@ -95,8 +95,8 @@ impl Tries {
     }
 
     /// Until the next one, at least as long as `after`, where its dependency has said when.
-    fn pause(&self, after: Option<Duration>) -> Duration {
-        PAUSE.wait(self.number).max(after.unwrap_or_default()).min(LONGEST_PAUSE)
+    fn pause(&self, after: Option<Duration>, longest: Duration) -> Duration {
+        PAUSE.wait(self.number).max(after.unwrap_or_default()).min(longest)
     }
 }
 
@@ -114,17 +114,26 @@ pub(super) struct Turn<'a> {
     _trial: Option<SemaphorePermit<'a>>,
 }
 
-impl Default for Outage {
-    fn default() -> Self {
-        let look_slots = Arc::new(Semaphore::new(LOOK_SLOTS));
-        Self { state: Mutex::default(), over: Notify::new(), trial: Semaphore::new(1), look_slots }
-    }
-}
-
 impl Outage {
-    /// None yet; the gauge is 1 while there is one.
-    pub(super) fn shown_by(shown: Gauge) -> Self {
-        Self { state: Mutex::new(State { shown, ..State::default() }), ..Self::default() }
+    /// None yet; the flag is set while there is one. An outage is made by `several` messages; those that it holds are tried
+    /// again after `longest_pause` at the latest.
+    pub(super) fn new(shown: Flag, several: usize, longest_pause: Duration) -> Self {
+        let state = State {
+            several,
+            shown,
+            troubled: HashSet::new(),
+            since: None,
+            reached: None,
+            next_look: None,
+            declared: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            over: Notify::new(),
+            trial: Semaphore::new(1),
+            look_slots: Arc::new(Semaphore::new(LOOK_SLOTS)),
+            longest_pause,
+        }
     }
 
     /// A message got through: whatever the handler depends on has answered it.
@@ -134,7 +143,7 @@ impl Outage {
             state.troubled.clear();
             (state.since, state.next_look) = (None, None);
             state.reached = state.reached.max(Some(tries.begun));
-            state.shown.set(0);
+            state.shown.set(false);
             state.declared.take().is_some()
         };
         if was_declared {
@@ -154,7 +163,7 @@ impl Outage {
         let alone = {
             let mut state = self.state();
             state.trouble(message_id);
-            state.troubled.len() < SEVERAL
+            state.troubled.len() < state.several
         };
         if alone { Blame::Message } else { self.blame(tries) }
     }
@@ -176,7 +185,7 @@ impl Outage {
         // Before looking: what changes in between must wake this one too.
         let over = self.over.notified();
         tokio::select! {
-            () = sleep(tries.pause(after)) => {}
+            () = sleep(tries.pause(after, self.longest_pause)) => {}
             () = over => {}
         }
         let over = self.over.notified();
@@ -247,7 +256,7 @@ impl State {
         let now = Instant::now();
         self.since.get_or_insert(now);
         self.next_look.get_or_insert(now + LOOK);
-        if self.troubled.len() < SEVERAL && !self.troubled.contains(message_id) {
+        if self.troubled.len() < self.several && !self.troubled.contains(message_id) {
             self.troubled.insert(message_id.to_owned());
         }
     }
@@ -255,9 +264,9 @@ impl State {
     /// Whether there is an outage, which begins with the first look that finds it.
     fn is_declared(&mut self) -> bool {
         let certain = self.since.is_some_and(|since| since.elapsed() >= CERTAIN);
-        if self.declared.is_none() && self.troubled.len() >= SEVERAL && certain {
+        if self.declared.is_none() && self.troubled.len() >= self.several && certain {
             tracing::error!("several messages in a row in trouble and none gets through: an outage, receiving pauses");
-            self.shown.set(1);
+            self.shown.set(true);
             self.declared = Some(Declared { trials: 0, next_trial: Instant::now() });
         }
         self.declared.is_some()

@@ -3,9 +3,15 @@ use tokio::time::timeout;
 
 use super::*;
 
+const SEVERAL: usize = 5;
+
+fn outage() -> Outage {
+    Outage::new(Flag::default(), SEVERAL, Duration::from_secs(30))
+}
+
 /// Several messages find their dependency away, for long enough.
 async fn declared() -> Outage {
-    let outage = Outage::default();
+    let outage = outage();
     for id in 0..SEVERAL {
         assert_eq!(outage.away(&id.to_string(), &mut Tries::first()), Blame::Nobody);
     }
@@ -21,7 +27,7 @@ async fn elapsed(waiting: impl Future) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn a_lone_message_is_held_for_as_long_as_nobody_else_gets_through() {
-    let (outage, mut tries) = (Outage::default(), Tries::first());
+    let (outage, mut tries) = (outage(), Tries::first());
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(3600) {
         assert_eq!(outage.away("lone", &mut tries), Blame::Nobody);
@@ -34,7 +40,7 @@ async fn a_lone_message_is_held_for_as_long_as_nobody_else_gets_through() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_finds_its_dependency_away_while_others_get_through_has_failed() {
-    let (outage, mut tries) = (Outage::default(), Tries::first());
+    let (outage, mut tries) = (outage(), Tries::first());
     let mut blamed = Vec::new();
     for _ in 0..3 {
         blamed.push(outage.away("bad", &mut tries));
@@ -48,7 +54,7 @@ async fn a_message_that_finds_its_dependency_away_while_others_get_through_has_f
 
 #[tokio::test(start_paused = true)]
 async fn a_try_that_began_before_the_trouble_proves_nothing_against_a_message() {
-    let (outage, mut tries) = (Outage::default(), Tries::first());
+    let (outage, mut tries) = (outage(), Tries::first());
     let slow = Tries::first();
     for _ in 0..10 {
         sleep(Duration::from_millis(1)).await;
@@ -60,7 +66,7 @@ async fn a_try_that_began_before_the_trouble_proves_nothing_against_a_message() 
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_the_messages_own_until_several_in_a_row_have_failed() {
-    let outage = Outage::default();
+    let outage = outage();
     for _ in 0..10 {
         assert_eq!(outage.failed("bad", &mut Tries::first()), Blame::Message, "one message, however often");
     }
@@ -88,7 +94,7 @@ async fn in_an_outage_nothing_is_received_but_a_single_message_now_and_then() {
 
 #[tokio::test(start_paused = true)]
 async fn messages_in_trouble_that_hold_all_slots_do_not_keep_the_next_one_from_showing_whose_fault_it_is() {
-    let (outage, slots) = (Outage::default(), Arc::new(Semaphore::new(1)));
+    let (outage, slots) = (outage(), Arc::new(Semaphore::new(1)));
     outage.away("bad", &mut Tries::first());
     let look = async || timeout(2 * LOOK, outage.look(&slots)).await.ok();
     assert!(look().await.is_none(), "there is a free slot, so messages come as ever");
@@ -103,7 +109,7 @@ async fn messages_in_trouble_that_hold_all_slots_do_not_keep_the_next_one_from_s
 
 #[tokio::test(start_paused = true)]
 async fn several_refusals_in_a_row_do_not_stop_the_receiving_if_others_get_through() {
-    let outage = Outage::default();
+    let outage = outage();
     for round in 0..100 {
         for id in 0..2 * SEVERAL {
             outage.away(&format!("{round}-{id}"), &mut Tries::first());
@@ -160,14 +166,14 @@ async fn the_first_message_that_gets_through_ends_the_outage_for_all_that_wait()
 
 #[tokio::test(start_paused = true)]
 async fn a_dependency_that_says_when_to_ask_again_is_left_alone_until_then_but_not_for_long() {
-    let outage = Outage::default();
+    let outage = outage();
     for (after, seconds) in [(20, 20), (3600, 30)] {
         let waited = elapsed(outage.turn(&Tries::first(), Some(Duration::from_secs(after)))).await;
         assert_eq!(waited.as_secs(), seconds);
     }
     let mut tries = Tries::first();
     (0..10).for_each(|_| tries.begin_another());
-    let pauses = (0..20).map(|_| tries.pause(Some(Duration::ZERO)));
+    let pauses = (0..20).map(|_| tries.pause(Some(Duration::ZERO), Duration::from_secs(30)));
     assert!(pauses.sum::<Duration>() > Duration::ZERO, "at once and at once again is no pause");
 }
 

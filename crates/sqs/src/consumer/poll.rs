@@ -8,7 +8,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::Message;
 use futures::FutureExt;
 use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
@@ -21,10 +20,10 @@ use super::process::process;
 use super::shared::Shared;
 use crate::backoff::Backoff;
 use crate::batch::MAX_ENTRIES;
-use crate::queue::{QueueError, ReceiveRequest};
+use crate::error::QueueError;
+use crate::queue::ReceiveRequest;
+use crate::received::Received;
 
-/// More than this never got more out of a queue in any measurement.
-const MAX_POLLERS: usize = 8;
 /// A receive that took no longer has found what was there already.
 const WAITING: Duration = Duration::from_secs(1);
 /// How often a waiting poller tells that it is alive.
@@ -38,7 +37,7 @@ fn enough_slots(concurrency: usize) -> usize {
 }
 
 pub(super) fn spawn_pollers<H: Handler>(shared: &Arc<Shared<H>>) -> JoinSet<()> {
-    let pollers = shared.config.concurrency.div_ceil(MAX_ENTRIES).clamp(1, MAX_POLLERS);
+    let pollers = shared.config.concurrency.div_ceil(MAX_ENTRIES).min(shared.config.max_pollers);
     let (wake, fill) = (Arc::new(Notify::new()), Arc::new(Fill::new()));
     let mut tasks = JoinSet::new();
     for index in 0..pollers {
@@ -77,19 +76,19 @@ impl<H: Handler> Poller<H> {
                 // The semaphore is never closed.
                 let Ok(slots) = slots else { return };
                 match self.receive(slots).await {
-                    Received::Some { more } => {
+                    Outcome::Some { more } => {
                         failures = 0;
                         if more {
                             self.wake.notify_one();
                         }
                     }
-                    Received::Nothing { in_time: true } if self.first => failures = 0,
-                    Received::Nothing { in_time: true } => break,
-                    Received::Nothing { in_time: false } => {
+                    Outcome::Nothing { in_time: true } if self.first => failures = 0,
+                    Outcome::Nothing { in_time: true } => break,
+                    Outcome::Nothing { in_time: false } => {
                         failures += 1;
                         self.back_off(failures).await;
                     }
-                    Received::Failed(error) => {
+                    Outcome::Failed(error) => {
                         failures += 1;
                         // An outage has been told of by the queue itself.
                         if failures == 1 && !error.is_outage() {
@@ -146,42 +145,42 @@ impl<H: Handler> Poller<H> {
     }
 
     /// Receives at most one message per slot. Slots that stay empty are free again at once.
-    async fn receive(&self, slots: Vec<OwnedSemaphorePermit>) -> Received {
+    async fn receive(&self, slots: Vec<OwnedSemaphorePermit>) -> Outcome {
         let shared = &self.shared;
         let asked = Instant::now();
         let outcome = self.ask(slots.len()).await;
         shared.progress.made();
         let (messages, hidden_for) = match outcome {
             Ok(received) => received,
-            Err(error) => return Received::Failed(error),
+            Err(error) => return Outcome::Failed(error),
         };
         self.fill.brought(messages.len(), slots.len());
         if messages.is_empty() {
             // SQS answers with nothing at the end of a long poll only. What answers so at once may not be SQS at all, and is not
             // to be asked over and over.
-            return Received::Nothing { in_time: asked.elapsed() >= shared.config.long_poll / 2 };
+            return Outcome::Nothing { in_time: asked.elapsed() >= shared.config.long_poll / 2 };
         }
         shared.pace.received(messages.len());
         // What comes alone after a while has been waited for: behind it there is nothing.
         let more = messages.len() > 1 || asked.elapsed() < WAITING;
         shared.processing.spawn(process(shared.clone(), messages, hidden_for, slots));
-        Received::Some { more }
+        Outcome::Some { more }
     }
 
     /// Asks for up to `max` messages. Always with a visibility timeout: should the queue's own be changed, it is still
     /// known for how long what has been received is hidden.
-    async fn ask(&self, max: usize) -> Result<(Vec<Message>, Duration), QueueError> {
+    async fn ask(&self, max: usize) -> Result<(Vec<Received>, Duration), QueueError> {
         let ConsumerConfig { long_poll, visibility_timeout, .. } = self.shared.config;
         let hidden_for = match visibility_timeout {
             Some(timeout) => timeout,
             None => self.shared.queue.properties().await?.visibility_timeout,
         };
-        let request = ReceiveRequest { max, wait: long_poll, visibility_timeout: hidden_for };
+        let request = ReceiveRequest::new(max, long_poll, hidden_for);
         Ok((self.shared.queue.receive(request).await?, hidden_for))
     }
 }
 
-enum Received {
+enum Outcome {
     Some {
         /// There may well be more.
         more: bool,

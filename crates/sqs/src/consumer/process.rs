@@ -1,35 +1,29 @@
 //! A message's way from the receive to its settlement.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use opentelemetry::KeyValue;
-use opentelemetry::trace::SpanKind;
-use opentelemetry_semantic_conventions::attribute;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
-use tracing::Instrument;
 
 use super::delivery::{Delivery, Handler, Verdict};
 use super::outage::{Blame, Tries, Turn};
 use super::shared::Shared;
-use crate::call::messaging;
-use crate::received::Receipt;
-use crate::trace::{OpenSpan, TRACEPARENT, TRACER, TraceContext};
+use crate::received::Received;
+use crate::spans::Processing;
+use crate::trace::{TRACEPARENT, TraceContext};
 
 /// Processes what a receive has brought, side by side in one task: messages that came together often wait for the same
 /// write and the same delete, and are then woken once. Each has a slot of its own, which is free again, and a lease, which
 /// ends, when it has been processed, whatever the others do.
 pub(super) async fn process<H: Handler>(
     shared: Arc<Shared<H>>,
-    messages: Vec<Message>,
+    messages: Vec<Received>,
     hidden_for: Duration,
     slots: Vec<OwnedSemaphorePermit>,
 ) {
@@ -38,18 +32,6 @@ pub(super) async fn process<H: Handler>(
     let mut processing: FuturesUnordered<_> =
         deliveries.zip(slots).map(|(delivery, slot)| shared.process_in(slot, delivery)).collect();
     while processing.next().await.is_some() {}
-}
-
-/// From the receive to the settlement, however often it is tried in place. A child of the message's creation, and so in the
-/// trace of whoever caused it.
-fn begin_span(queue: &str, delivery: &Delivery) -> OpenSpan {
-    let mut span = TRACER.begin(format!("process {queue}"), SpanKind::Consumer, delivery.trace);
-    span.describe(|| {
-        let mut attributes = messaging("process", queue);
-        attributes.push(KeyValue::new(attribute::MESSAGING_MESSAGE_ID, delivery.message_id.clone()));
-        attributes
-    });
-    span
 }
 
 /// Why a held message is not tried again.
@@ -67,10 +49,9 @@ impl<H: Handler> Shared<H> {
     async fn process_in(&self, _slot: OwnedSemaphorePermit, mut delivery: Delivery) {
         let _in_flight = self.metrics.in_flight();
         let processing = async {
-            let mut traced = begin_span(self.queue.name(), &delivery);
-            delivery.trace = traced.context();
-            let span = self.handler.span(&delivery);
-            self.process(&delivery, &mut traced).instrument(span).await;
+            let mut span = Processing::begin(self.queue.name(), &delivery.message_id, delivery.trace);
+            delivery.trace = span.context();
+            self.handler.around(&delivery, self.process(&delivery, &mut span)).await;
         };
         if AssertUnwindSafe(processing).catch_unwind().await.is_err() {
             let (queue, message_id) = (self.queue.name(), &delivery.message_id);
@@ -79,30 +60,19 @@ impl<H: Handler> Shared<H> {
         self.progress.made();
     }
 
-    fn delivery(&self, message: Message, hidden_for: Duration) -> Delivery {
-        let receipt = Receipt::of(&message);
-        let attributes: BTreeMap<String, String> = message
-            .message_attributes
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value.string_value?)))
-            .collect();
-        let receive_count = message
-            .attributes
-            .as_ref()
-            .and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount)?.parse().ok());
+    fn delivery(&self, message: Received, hidden_for: Duration) -> Delivery {
         Delivery {
-            message_id: message.message_id.unwrap_or_default(),
-            body: message.body.unwrap_or_default(),
-            attempt: receive_count.unwrap_or(1),
-            trace: TraceContext::continue_from(attributes.get(TRACEPARENT).map(String::as_str)),
-            attributes,
-            lease: self.leases.hold(receipt, hidden_for),
+            message_id: message.message_id,
+            body: message.body,
+            attempt: message.receive_count,
+            trace: TraceContext::continue_from(message.attributes.get(TRACEPARENT).map(String::as_str)),
+            attributes: message.attributes,
+            lease: self.leases.hold(message.receipt, hidden_for),
         }
     }
 
     /// Has the message handled, again and again where nobody is to blame, until it can be settled.
-    async fn process(&self, delivery: &Delivery, span: &mut OpenSpan) {
+    async fn process(&self, delivery: &Delivery, span: &mut Processing) {
         let mut tries = Tries::first();
         // Held for as long as the message is on trial for all.
         let mut turn = None;
@@ -125,19 +95,19 @@ impl<H: Handler> Shared<H> {
                     return self.delete(delivery, "done").await;
                 }
                 Verdict::Reject { kind, reason } => {
-                    span.fail(kind, reason.clone());
+                    span.fail(kind, &reason);
                     return self.reject(delivery, kind, reason).await;
                 }
                 Verdict::Retry { reason, after } => match self.outage.failed(&delivery.message_id, &mut tries) {
                     Blame::Message => {
-                        span.fail("retry", reason.clone());
+                        span.fail("retry", &reason);
                         return self.retry(delivery, &reason, after).await;
                     }
                     Blame::Nobody => (after, reason),
                 },
                 Verdict::Away { reason, after } => match self.outage.away(&delivery.message_id, &mut tries) {
                     Blame::Message => {
-                        span.fail("retry", reason.clone());
+                        span.fail("retry", &reason);
                         return self.retry(delivery, &reason, after).await;
                     }
                     Blame::Nobody => (after, reason),

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Handler;
+use super::error::ConsumerError;
 use super::shared::Shared;
 use super::{attributes, poll};
 use crate::received::Receipt;
-
-/// How long the last batch calls may take after everything else has ended.
-const FLUSH: Duration = Duration::from_secs(10);
 
 pub(super) struct Running<H> {
     shared: Arc<Shared<H>>,
@@ -29,9 +27,10 @@ impl<H: Handler> Running<H> {
     pub(super) fn start(shared: Arc<Shared<H>>) -> Self {
         let upkeep_stop = CancellationToken::new();
         let mut upkeep = JoinSet::new();
-        let (queue, cap) = (shared.queue.clone(), shared.config.lease_cap);
-        upkeep.spawn(shared.leases.clone().keep(queue.clone(), shared.metrics.clone(), cap, upkeep_stop.clone()));
-        upkeep.spawn(attributes::keep_known(queue.clone(), upkeep_stop.clone()));
+        let (queue, metrics, config) = (shared.queue.clone(), shared.metrics.clone(), &shared.config);
+        let (cap, calls, every) = (config.lease_cap, config.max_calls, config.attributes_every);
+        upkeep.spawn(shared.leases.clone().keep(queue.clone(), metrics, cap, calls, upkeep_stop.clone()));
+        upkeep.spawn(attributes::keep_known(queue.clone(), every, upkeep_stop.clone()));
         let mut batchers = JoinSet::new();
         let deleted = queue.clone();
         batchers.spawn(shared.deletes.run(move |receipts: Vec<Receipt>| {
@@ -46,13 +45,13 @@ impl<H: Handler> Running<H> {
         Self { shared, pollers, upkeep, upkeep_stop, batchers }
     }
 
-    /// Lets them run until told to stop, or until one of them has panicked.
-    pub(super) async fn until(mut self, stop: CancellationToken) -> Result<(), JoinError> {
+    /// Lets them run until `stop` resolves, or until one of them has panicked.
+    pub(super) async fn until(mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumerError> {
         let outcome = tokio::select! {
-            () = stop.cancelled() => Ok(()),
-            Some(ended) = self.pollers.join_next() => ended,
-            Some(ended) = self.upkeep.join_next() => ended,
-            Some(ended) = self.batchers.join_next() => ended,
+            () = stop => Ok(()),
+            Some(ended) = self.pollers.join_next() => ended.map_err(ConsumerError::of_part),
+            Some(ended) = self.upkeep.join_next() => ended.map_err(ConsumerError::of_part),
+            Some(ended) = self.batchers.join_next() => ended.map_err(ConsumerError::of_part),
         };
         let shared = self.shared.clone();
         let deadline = Instant::now() + shared.config.shutdown_timeout;
@@ -66,7 +65,7 @@ impl<H: Handler> Running<H> {
         outcome
     }
 
-    async fn end_polling(&mut self, deadline: Instant) -> Result<(), JoinError> {
+    async fn end_polling(&mut self, deadline: Instant) -> Result<(), ConsumerError> {
         let polled = timeout_at(deadline, all(&mut self.pollers)).await;
         polled.unwrap_or_else(|_| {
             let queue = self.shared.queue.name();
@@ -83,18 +82,18 @@ impl<H: Handler> Running<H> {
             let (queue, unfinished) = (queue.name(), leases.count());
             tracing::warn!(queue, unfinished, "deadline reached, giving messages back");
             abort.cancel();
-            if timeout(FLUSH, processing.wait()).await.is_err() {
+            if timeout(self.shared.config.flush_timeout, processing.wait()).await.is_err() {
                 tracing::error!(queue, unfinished = leases.count(), "some messages could not be given back");
             }
         }
     }
 
-    async fn end_the_rest(&mut self) -> Result<(), JoinError> {
+    async fn end_the_rest(&mut self) -> Result<(), ConsumerError> {
         self.upkeep_stop.cancel();
         self.shared.deletes.close();
         self.shared.visibility_changes.close();
         let kept = all(&mut self.upkeep).await;
-        let settled = timeout(FLUSH, all(&mut self.batchers)).await;
+        let settled = timeout(self.shared.config.flush_timeout, all(&mut self.batchers)).await;
         kept.and(settled.unwrap_or_else(|_| {
             tracing::error!(queue = self.shared.queue.name(), "the last batch calls have not been answered");
             self.batchers.abort_all();
@@ -104,27 +103,25 @@ impl<H: Handler> Running<H> {
 }
 
 /// Awaits all tasks; the error is that of one that has panicked.
-async fn all(tasks: &mut JoinSet<()>) -> Result<(), JoinError> {
+async fn all(tasks: &mut JoinSet<()>) -> Result<(), ConsumerError> {
     let mut outcome = Ok(());
     while let Some(ended) = tasks.join_next().await {
-        outcome = outcome.and(ended);
+        outcome = outcome.and(ended.map_err(ConsumerError::of_part));
     }
     outcome
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
     use super::*;
     use crate::consumer::{ConsumerConfig, Delivery, Verdict};
-    use crate::{Metrics, Queue, client};
+    use crate::{Queue, client};
 
     struct Idle;
 
     impl Handler for Idle {
-        fn span(&self, _: &Delivery) -> tracing::Span {
-            tracing::Span::none()
-        }
-
         async fn handle(&self, _: &Delivery) -> Verdict {
             Verdict::Done
         }
@@ -132,8 +129,7 @@ mod tests {
 
     /// A consumer of a queue that is out of reach.
     async fn running() -> Running<Idle> {
-        let metrics = Metrics::register(&mut Default::default());
-        let queue = Queue::new(client::for_endpoint("http://127.0.0.1:9").await, "orders", metrics);
+        let queue = Queue::new(client::for_endpoint("http://127.0.0.1:9").await, "orders");
         Running::start(Arc::new(Shared::new(queue, Idle, ConsumerConfig::default())))
     }
 
@@ -145,15 +141,13 @@ mod tests {
         for part in parts {
             let mut running = running().await;
             part(&mut running).spawn(async { panic!("a bug in a part") });
-            let ended = running.until(CancellationToken::new()).await;
-            assert!(ended.is_err_and(|error| error.is_panic()));
+            let ended = running.until(pending()).await;
+            assert!(matches!(ended, Err(ConsumerError::Panicked(_))));
         }
     }
 
     #[tokio::test]
     async fn a_consumer_that_is_told_to_stop_ends_without_an_error() {
-        let stop = CancellationToken::new();
-        stop.cancel();
-        assert!(running().await.until(stop).await.is_ok());
+        assert!(running().await.until(ready(())).await.is_ok());
     }
 }

@@ -42,20 +42,21 @@ pub(super) struct Shared<H> {
 
 impl<H> Shared<H> {
     pub(super) fn new(queue: Queue, handler: H, config: ConsumerConfig) -> Self {
+        let config = config.usable();
         let metrics = Arc::new(queue.metrics().of_consumer(queue.name(), config.concurrency));
         Self {
             slots: Arc::new(Semaphore::new(config.concurrency)),
             dead_letter_queue: Default::default(),
             leases: Leases::default(),
-            outage: Outage::shown_by(metrics.breaker()),
+            outage: Outage::new(metrics.breaker(), config.outage_after, config.longest_pause),
             progress: Progress::new(config.long_poll),
             pace: Pace::new(config.max_per_second),
             processing: TaskTracker::new(),
             stop: CancellationToken::new(),
             polled: CancellationToken::new(),
             abort: CancellationToken::new(),
-            deletes: Batcher::new(|receipt| receipt.handle().len()),
-            visibility_changes: Batcher::new(|(receipt, _)| receipt.handle().len()),
+            deletes: Batcher::new(config.max_calls, |receipt| receipt.handle().len()),
+            visibility_changes: Batcher::new(config.max_calls, |(receipt, _)| receipt.handle().len()),
             metrics,
             queue,
             handler,

@@ -4,14 +4,13 @@
 //! receives, remembers the receipts, and gives everything back that the caller did not delete.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Duration;
-
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use std::time::{Duration, SystemTime};
 
 use super::attributes::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, source_attributes};
 use crate::batch::{MAX_ENTRIES, OutgoingMessage};
-use crate::queue::{Queue, QueueError, ReceiveRequest};
-use crate::received::Receipt;
+use crate::error::QueueError;
+use crate::queue::{Queue, ReceiveRequest};
+use crate::received::{Receipt, Received};
 
 /// How long a message stays hidden should the process die before it has given it back.
 pub const HOLD: Duration = Duration::from_secs(60);
@@ -20,6 +19,7 @@ pub const THOROUGH: Duration = Duration::from_secs(1);
 
 /// A message in a dead-letter queue.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct DeadLetter {
     /// The id that it has in this queue.
     pub message_id: String,
@@ -33,19 +33,14 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    fn new(message: Message) -> Self {
-        let receipt = Receipt::of(&message);
-        let attributes = message.message_attributes.unwrap_or_default();
-        let system = message.attributes.unwrap_or_default();
+    fn new(message: Received) -> Self {
+        let since = message.sent_at.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         Self {
-            message_id: message.message_id.unwrap_or_default(),
-            body: message.body.unwrap_or_default(),
-            attributes: attributes.into_iter().filter_map(|(name, value)| Some((name, value.string_value?))).collect(),
-            sent_at: system
-                .get(&MessageSystemAttributeName::SentTimestamp)
-                .and_then(|time| time.parse().ok())
-                .unwrap_or_default(),
-            receipt,
+            sent_at: since.and_then(|since| since.as_millis().try_into().ok()).unwrap_or_default(),
+            message_id: message.message_id,
+            body: message.body,
+            attributes: message.attributes,
+            receipt: message.receipt,
         }
     }
 
@@ -71,8 +66,7 @@ impl DeadLetter {
 
     /// What was in the source queue, under this queue's id.
     pub(super) fn as_it_was(&self) -> OutgoingMessage {
-        let (id, subject, body) = (self.message_id.clone(), String::new(), self.body.clone());
-        OutgoingMessage { id, subject, body, attributes: self.source_attributes() }
+        OutgoingMessage::new(&self.body).with_id(&self.message_id).with_attributes(self.source_attributes())
     }
 }
 
@@ -90,7 +84,7 @@ pub struct Browser {
 impl Browser {
     /// A browser of `queue`, at its beginning, whose receives wait, and hide what they bring, for so long.
     pub fn new(queue: Queue, wait: Duration, hold: Duration) -> Self {
-        let request = ReceiveRequest { max: MAX_ENTRIES, wait, visibility_timeout: hold };
+        let request = ReceiveRequest::new(MAX_ENTRIES, wait, hold);
         let (seen, held, repeats) = Default::default();
         Self { queue, request, seen, held, repeats }
     }

@@ -7,14 +7,16 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::browse::{Browser, DeadLetter, HOLD, THOROUGH};
 use crate::batch::OutgoingMessage;
+use crate::error::{QueueError, causes};
 use crate::gathering::Gathering;
-use crate::queue::{Queue, QueueError, causes};
+use crate::queue::Queue;
 
 /// How often a move task is asked how far it is.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Why a redrive has ended early. What was not moved is still in the dead-letter queue.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RedriveError {
     /// A call to one of the queues failed.
     #[error(transparent)]
@@ -38,6 +40,7 @@ pub enum RedriveError {
 }
 
 /// Moves messages from a dead-letter queue to its source queue.
+#[non_exhaustive]
 pub struct Redrive {
     /// Where they are.
     pub dead_letters: Queue,
@@ -48,6 +51,17 @@ pub struct Redrive {
 }
 
 impl Redrive {
+    /// From `dead_letters` to `source`, as fast as it goes.
+    pub fn new(dead_letters: Queue, source: Queue) -> Self {
+        Self { dead_letters, source, rate: None }
+    }
+
+    /// The same at no more than so many messages per second; none: as fast as it goes.
+    #[must_use]
+    pub fn at_most(self, rate: Option<u32>) -> Self {
+        Self { rate, ..self }
+    }
+
     /// Moves those that `wanted` picks, each sent to the source queue before it leaves the dead-letter queue, and returns
     /// how many there were. `progress` is told the count after each batch.
     pub async fn some(

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::attributes::{FAILURE_REASON, FAILURE_TYPE, RECEIVE_COUNT, SOURCE_MESSAGE_ID, source_attributes};
 use crate::batch::OutgoingMessage;
-use crate::queue::{EntryError, Queue, QueueError};
+use crate::error::{EntryError, QueueError};
+use crate::queue::Queue;
 use crate::trace::TRACEPARENT;
 
 /// SQS allows ten attributes a message; the four about the failure must fit.
@@ -53,12 +54,7 @@ pub(crate) async fn send(queue: &Queue, failure: Failure<'_>) -> Result<(), Send
     attributes.insert(FAILURE_TYPE.into(), failure.kind.to_owned());
     attributes.insert(SOURCE_MESSAGE_ID.into(), failure.message_id.to_owned());
     attributes.insert(RECEIVE_COUNT.into(), failure.receive_count.to_string());
-    let message = OutgoingMessage {
-        id: failure.message_id.to_owned(),
-        subject: String::new(),
-        body: failure.body.to_owned(),
-        attributes,
-    };
+    let message = OutgoingMessage::new(failure.body).with_id(failure.message_id).with_attributes(attributes);
     match queue.send(std::slice::from_ref(&message)).await?.pop() {
         Some(Ok(_)) => Ok(()),
         Some(Err(error)) => Err(SendError::Entry(error)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
-use sqs::{Backoff, ConsumerConfig};
+use sqs::Backoff;
 use testbed::eventually;
 
 use crate::{Gate, Scene, config, retry};
@@ -19,7 +19,7 @@ async fn set(scene: &Scene, name: QueueAttributeName, value: String) {
 async fn a_raised_receive_limit_is_noticed_by_the_first_message_beyond_the_old_one() {
     let scene = Scene::start().await;
     let second = Duration::from_secs(1);
-    let every_second = ConsumerConfig { retry: Backoff::new(second, second), ..config() };
+    let every_second = config().retry(Backoff::new(second, second));
     let consumer = scene.consume(every_second, |_| retry(Some(1)));
     eventually("the queue is reachable", async || consumer.queue.is_reachable().then_some(())).await;
     let properties = scene.queues.queue("orders").properties().await.unwrap();
@@ -41,7 +41,7 @@ async fn a_lowered_visibility_timeout_does_not_make_the_extensions_late() {
     let scene = Scene::start().await;
     let gate = Gate::shut();
     let held = gate.clone();
-    let consumer = scene.consume(ConsumerConfig { concurrency: 1, ..config() }, move |_| held.done());
+    let consumer = scene.consume(config().concurrency(1), move |_| held.done());
     eventually("the queue is reachable", async || consumer.queue.is_reachable().then_some(())).await;
     set(&scene, QueueAttributeName::VisibilityTimeout, "1".to_owned()).await;
     scene.queues.send("orders", "slow").await;

@@ -11,7 +11,7 @@ use crate::{Scene, config, done};
 const RECEIVE: &str = "ReceiveMessage";
 
 fn sixty_four() -> ConsumerConfig {
-    ConsumerConfig { concurrency: 64, ..config() }
+    config().concurrency(64)
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a_backlog_wakes_more_pollers() {
         if open { Fault::Hang } else { Fault::None }
     });
     let (long_poll, shutdown_timeout) = (Duration::from_secs(20), Duration::from_secs(1));
-    let consumer = scene.consume(ConsumerConfig { long_poll, shutdown_timeout, ..sixty_four() }, |_| done());
+    let consumer = scene.consume(sixty_four().long_poll(long_poll).shutdown_timeout(shutdown_timeout), |_| done());
     let ten_seconds = Duration::from_secs(10);
     tokio::select! {
         () = scene.called(RECEIVE, 5) => {}
@@ -53,7 +53,7 @@ async fn no_more_messages_come_per_second_than_are_allowed() {
     let scene = Scene::start().await;
     scene.send_many("m", 80).await;
     let begun = Instant::now();
-    let consumer = scene.consume(ConsumerConfig { max_per_second: Some(20), ..config() }, |_| done());
+    let consumer = scene.consume(config().max_per_second(20), |_| done());
     never("more than allowed", consumer.decided(80), async || {
         let delivered = consumer.deliveries() as f64;
         // The limit holds on average: the last receive may have been ahead of it.

@@ -92,7 +92,7 @@ async fn a_redrive_goes_in_batches_and_what_is_not_taken_stays() {
     scene.fail_first(1, SEND, Fault::HalfFailed { code: "InternalError", sender_fault: false });
     let source = scene.queue();
     let dead_letters = source.dead_letter_queue().await.unwrap().unwrap();
-    let redrive = Redrive { dead_letters, source, rate: None };
+    let redrive = Redrive::new(dead_letters, source);
     let error = redrive.some(|_| true, |_| {}).await.unwrap_err();
     assert!(error.to_string().contains("InternalError"), "{error}");
     assert_eq!(scene.entries(DELETE).len(), scene.entries(SEND).len().div_ceil(2), "only what was taken");

@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sqs::ConsumerConfig;
 use testbed::Fault;
 
 use crate::{Gate, Scene, config, done};
@@ -47,7 +46,7 @@ async fn a_delete_that_is_refused_for_good_is_not_repeated_and_its_message_comes
     let gate = Gate::shut();
     let held = gate.clone();
     let visibility_timeout = Some(Duration::from_secs(2));
-    let consumer = scene.consume(ConsumerConfig { visibility_timeout, ..config() }, move |_| held.done());
+    let consumer = scene.consume(config().visibility_timeout(visibility_timeout), move |_| held.done());
     consumer.delivered(10).await;
     gate.open();
     scene.called(DELETE, 1).await;

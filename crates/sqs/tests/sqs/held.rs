@@ -11,7 +11,7 @@ const EXTEND: &str = "ChangeMessageVisibilityBatch";
 const OUTAGE: &str = "an outage, receiving pauses";
 
 fn two_seconds() -> ConsumerConfig {
-    ConsumerConfig { visibility_timeout: Some(Duration::from_secs(2)), ..config() }
+    config().visibility_timeout(Duration::from_secs(2))
 }
 
 /// Waits until the consumer has taken all that there is.
@@ -31,7 +31,7 @@ async fn a_lone_message_is_tried_in_place_until_its_dependency_is_back() {
     let back = Gate::shut();
     let answers = back.clone();
     // The cap is for handlers that hang, so it does not end this hold.
-    let capped = ConsumerConfig { lease_cap: Duration::from_secs(2), ..two_seconds() };
+    let capped = two_seconds().lease_cap(Duration::from_secs(2));
     let consumer = scene.consume(capped, move |_| if answers.is_open() { done() } else { away() });
     // Six extensions are three visibility timeouts at least.
     scene.called(EXTEND, 6).await;
@@ -46,7 +46,7 @@ async fn in_an_outage_nothing_is_received_and_afterwards_everything() {
     let (scene, logs) = (Scene::start().await, Logs::capture());
     let back = Gate::shut();
     let answers = back.clone();
-    let many_slots = ConsumerConfig { concurrency: 64, ..config() };
+    let many_slots = config().concurrency(64);
     let consumer = scene.consume(many_slots, move |_| if answers.is_open() { done() } else { away() });
     scene.send_many("held", 10).await;
     outage(&logs).await;
@@ -68,8 +68,8 @@ async fn in_an_outage_nothing_is_received_and_afterwards_everything() {
 async fn a_message_that_alone_finds_its_dependency_away_ends_in_the_dead_letter_queue() {
     let scene = Scene::start().await;
     let retry = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
-    let consumer = scene
-        .consume(ConsumerConfig { retry, ..config() }, |delivery| if delivery.body == "bad" { away() } else { done() });
+    let consumer =
+        scene.consume(config().retry(retry), |delivery| if delivery.body == "bad" { away() } else { done() });
     scene.queues.send("orders", "bad").await;
     let mut others = 0;
     eventually("the bad one is dead-lettered", async || {

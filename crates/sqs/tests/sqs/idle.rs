@@ -31,7 +31,7 @@ async fn an_idle_consumer_has_one_long_poll_open_and_asks_nothing_else() {
 async fn pollers_that_a_backlog_woke_sleep_again_once_it_is_gone() {
     let scene = Scene::start().await;
     scene.send_many("m", 300).await;
-    let consumer = scene.consume(ConsumerConfig { concurrency: 64, ..config() }, |_| done());
+    let consumer = scene.consume(config().concurrency(64), |_| done());
     consumer.decided(300).await;
     // The long polls that were begun meanwhile take a second each.
     scene.quiet_poll().await;

@@ -10,7 +10,7 @@ use crate::{Gate, Scene, config};
 const EXTEND: &str = "ChangeMessageVisibilityBatch";
 
 fn visible_after(seconds: u64) -> ConsumerConfig {
-    ConsumerConfig { visibility_timeout: Some(Duration::from_secs(seconds)), ..config() }
+    config().visibility_timeout(Duration::from_secs(seconds))
 }
 
 #[tokio::test]

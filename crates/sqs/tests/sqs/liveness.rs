@@ -12,7 +12,7 @@ use crate::{Gate, Scene, config};
 const LONG: Duration = Duration::from_secs(20);
 
 fn one_slot(lease_cap: Duration) -> ConsumerConfig {
-    ConsumerConfig { concurrency: 1, visibility_timeout: Some(Duration::from_secs(4)), lease_cap, ..config() }
+    config().concurrency(1).visibility_timeout(Duration::from_secs(4)).lease_cap(lease_cap)
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::{Gate, Logs, Scene, config, done};
 const EXTEND: &str = "ChangeMessageVisibilityBatch";
 
 fn two_seconds() -> ConsumerConfig {
-    ConsumerConfig { visibility_timeout: Some(Duration::from_secs(2)), ..config() }
+    config().visibility_timeout(Duration::from_secs(2))
 }
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn a_lease_older_than_its_cap_is_given_up_and_the_message_comes_again() {
     scene.queues.send("orders", "endless").await;
     let again = Gate::shut();
     let held = again.clone();
-    let capped = ConsumerConfig { lease_cap: Duration::from_secs(3), ..two_seconds() };
+    let capped = two_seconds().lease_cap(Duration::from_secs(3));
     let consumer = scene.consume(capped, move |delivery| {
         if delivery.attempt > 1 {
             return done();

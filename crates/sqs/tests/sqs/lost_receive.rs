@@ -22,7 +22,7 @@ async fn a_receive_that_is_never_answered_is_given_up_and_asked_again() {
 #[tokio::test]
 async fn a_long_poll_may_take_longer_than_any_other_call() {
     let scene = Scene::start().await;
-    let poll = ReceiveRequest { max: 1, wait: Duration::from_secs(7), visibility_timeout: Duration::from_secs(30) };
+    let poll = ReceiveRequest::new(1, Duration::from_secs(7), Duration::from_secs(30));
     assert!(scene.queue().receive(poll).await.unwrap().is_empty());
     assert_eq!(scene.proxy.count("ReceiveMessage"), 1);
 }

@@ -7,6 +7,7 @@ mod attributes;
 mod backlog;
 mod dead_letters;
 mod deletes;
+mod fifo;
 mod held;
 mod idle;
 mod leases;

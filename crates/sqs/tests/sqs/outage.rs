@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use sqs::ConsumerConfig;
 use testbed::{Fault, eventually};
 
 use crate::{Logs, Running, Scene, config, done};
@@ -35,7 +34,7 @@ async fn the_consumer_comes_back_after_every_kind_of_failed_receive() {
         let scene = Scene::start().await;
         // A receive whose answer is lost may have taken the message with it, for that long.
         let visibility_timeout = Some(Duration::from_secs(2));
-        let consumer = scene.consume(ConsumerConfig { visibility_timeout, ..config() }, |_| done());
+        let consumer = scene.consume(config().visibility_timeout(visibility_timeout), |_| done());
         reachable(&consumer).await;
         scene.fail_all(RECEIVE, fault);
         out_of_reach(&consumer).await;

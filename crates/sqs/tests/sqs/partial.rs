@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use sqs::{ConsumerConfig, Verdict};
+use sqs::Verdict;
 use testbed::Fault;
 use tokio::time::sleep;
 
@@ -19,8 +19,7 @@ async fn receives_that_bring_a_few_messages_each_do_not_leave_the_slots_empty() 
         "ReceiveMessage" => Fault::AtMost { messages: 1 + call % 4, after: pause },
         _ => Fault::None,
     });
-    let consumer = scene
-        .consume(ConsumerConfig { concurrency: 64, ..config() }, move |_| sleep(pause).map(|()| Verdict::Done).boxed());
+    let consumer = scene.consume(config().concurrency(64), move |_| sleep(pause).map(|()| Verdict::Done).boxed());
     consumer.decided(200).await;
     scene.proxy.heal();
     let seen = scene.end(consumer).await;
@@ -36,8 +35,7 @@ async fn where_slots_are_scarce_a_receive_takes_few_more_than_it_fills() {
         "ReceiveMessage" => Fault::AtMost { messages: 1 + call % 4, after: until_it_comes },
         _ => Fault::None,
     });
-    let consumer = scene
-        .consume(ConsumerConfig { concurrency: 64, ..config() }, move |_| sleep(at_it).map(|()| Verdict::Done).boxed());
+    let consumer = scene.consume(config().concurrency(64), move |_| sleep(at_it).map(|()| Verdict::Done).boxed());
     consumer.decided(600).await;
     let asked: Vec<u64> =
         scene.requests("ReceiveMessage").iter().filter_map(|request| request["MaxNumberOfMessages"].as_u64()).collect();

@@ -1,15 +1,15 @@
 //! A part of the consumer that panics ends it with an error: a consumer that lives on without one would lose leases, or
 //! deletes, and nobody would know.
 
+use std::future::pending;
 use std::io::{Result, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use sqs::{Consumer, ConsumerConfig, Delivery, Handler, Verdict};
-use tokio_util::sync::CancellationToken;
+use sqs::{Consumer, ConsumerError, Delivery, Handler, Verdict};
+use tracing::Dispatch;
 use tracing::subscriber::{NoSubscriber, set_default};
-use tracing::{Dispatch, Span};
 
 use crate::{Gate, Scene, config};
 
@@ -36,10 +36,6 @@ impl Write for PanicsAtALostLease {
 struct Endless(Gate);
 
 impl Handler for Endless {
-    fn span(&self, _: &Delivery) -> Span {
-        Span::none()
-    }
-
     async fn handle(&self, _: &Delivery) -> Verdict {
         self.0.done().await
     }
@@ -54,9 +50,9 @@ async fn a_keeper_of_leases_that_panics_ends_the_consumer_with_an_error() {
     let scene = Scene::start().await;
     scene.queues.send("orders", "endless").await;
     let a_moment = Duration::from_secs(1);
-    let capped = ConsumerConfig { lease_cap: a_moment, shutdown_timeout: a_moment, ..config() };
+    let capped = config().lease_cap(a_moment).shutdown_timeout(a_moment);
     let consumer = Consumer::new(scene.queue(), Endless(Gate::shut()), capped);
-    let ended = consumer.run(CancellationToken::new()).await;
-    assert!(ended.is_err_and(|error| error.is_panic()));
+    let ended = consumer.run(pending()).await;
+    assert!(matches!(ended, Err(ConsumerError::Panicked(_))));
     assert_eq!(scene.take_visible().await, ("endless".to_owned(), 1), "what it could not finish is given back");
 }

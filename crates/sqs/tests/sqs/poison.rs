@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
-use sqs::{Consumer, ConsumerConfig, Delivery, Handler, Verdict};
+use sqs::{Consumer, Delivery, Handler, Verdict};
 use testbed::eventually;
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
 
 use crate::{Scene, config, done, reject};
 
@@ -36,7 +35,7 @@ async fn a_panic_in_a_handler_is_a_retry_of_one_message() {
     scene.queues.send_all("orders", &bodies).await;
     // Without a retry it would stay hidden for longer than anybody waits.
     let an_hour = Some(Duration::from_secs(3600));
-    let consumer = scene.consume(ConsumerConfig { visibility_timeout: an_hour, ..config() }, |delivery| {
+    let consumer = scene.consume(config().visibility_timeout(an_hour), |delivery| {
         let first = delivery.body == "panic" && delivery.attempt == 1;
         async move { if first { panic!("a bug in the handler") } else { done().await } }.boxed()
     });
@@ -46,12 +45,12 @@ async fn a_panic_in_a_handler_is_a_retry_of_one_message() {
 }
 
 /// A handler that has a bug where it looks at a message for the first time.
-struct NoSpan(Arc<AtomicUsize>);
+struct PanicsOutside(Arc<AtomicUsize>);
 
-impl Handler for NoSpan {
-    fn span(&self, delivery: &Delivery) -> Span {
-        assert!(delivery.body != "panic" || delivery.attempt > 1, "a bug in the handler's span");
-        Span::none()
+impl Handler for PanicsOutside {
+    async fn around(&self, delivery: &Delivery, processing: impl Future<Output = ()> + Send) {
+        assert!(delivery.body != "panic" || delivery.attempt > 1, "a bug around the handling");
+        processing.await;
     }
 
     async fn handle(&self, _: &Delivery) -> Verdict {
@@ -67,8 +66,10 @@ async fn a_panic_outside_the_handling_harms_one_message_of_a_receive() {
     scene.queues.send_all("orders", &bodies).await;
     let (handled, stop) = (Arc::<AtomicUsize>::default(), CancellationToken::new());
     let a_moment = Some(Duration::from_secs(2));
-    let config = ConsumerConfig { visibility_timeout: a_moment, ..config() };
-    let consumer = tokio::spawn(Consumer::new(scene.queue(), NoSpan(handled.clone()), config).run(stop.clone()));
+    let config = config().visibility_timeout(a_moment);
+    let consumer = tokio::spawn(
+        Consumer::new(scene.queue(), PanicsOutside(handled.clone()), config).run(stop.clone().cancelled_owned()),
+    );
     let four = async || (handled.load(Ordering::SeqCst) == 4).then_some(());
     eventually("three at once, and the fourth when it comes again", four).await;
     eventually("none is in flight", async || (scene.metric("messages_in_flight") == 0.0).then_some(())).await;

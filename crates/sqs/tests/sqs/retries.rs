@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sqs::{Backoff, ConsumerConfig};
+use sqs::Backoff;
 use testbed::eventually;
 
 use crate::{Scene, config, done, retry};
@@ -55,7 +55,7 @@ async fn the_wait_doubles_with_each_receive_up_to_a_ceiling_and_is_drawn_below_i
     let scene = Scene::start().await;
     let backoff = Backoff::new(Duration::from_secs(1000), Duration::from_secs(3000));
     let hour = Some(Duration::from_secs(3600));
-    let config = ConsumerConfig { retry: backoff, visibility_timeout: hour, ..config() };
+    let config = config().retry(backoff).visibility_timeout(hour);
     let consumer = scene.consume(config, |delivery| match (&*delivery.body, delivery.attempt) {
         ("good", _) | (_, 4) => done(),
         _ => retry(None),

@@ -1,7 +1,6 @@
 //! Never more messages than free slots, so that none waits while its visibility timeout runs (MassTransit#3585), and a
 //! slot is free again as soon as its message is settled, whatever the others do (bbc/sqs-consumer#96).
 
-use sqs::ConsumerConfig;
 use testbed::never;
 
 use crate::{Gate, Scene, config, done};
@@ -12,7 +11,7 @@ async fn no_more_messages_are_received_than_there_are_free_slots() {
     scene.send_many("m", 12).await;
     let gate = Gate::shut();
     let held = gate.clone();
-    let consumer = scene.consume(ConsumerConfig { concurrency: 3, ..config() }, move |_| held.done());
+    let consumer = scene.consume(config().concurrency(3), move |_| held.done());
     consumer.delivered(3).await;
     let receives = scene.proxy.count("ReceiveMessage");
     never("a receive without a free slot", scene.quiet_poll(), async || {

@@ -12,14 +12,14 @@ const DELETE: &str = "DeleteMessageBatch";
 
 /// Whatever stays hidden longer than a moment is stuck.
 fn hidden_for_an_hour() -> ConsumerConfig {
-    ConsumerConfig { visibility_timeout: Some(Duration::from_secs(3600)), ..config() }
+    config().visibility_timeout(Duration::from_secs(3600))
 }
 
 #[tokio::test]
 async fn what_a_long_poll_brings_after_the_stop_is_given_back_at_once() {
     let scene = Scene::start().await;
     let long_poll = Duration::from_secs(20);
-    let consumer = scene.consume(ConsumerConfig { long_poll, ..hidden_for_an_hour() }, |_| done());
+    let consumer = scene.consume(hidden_for_an_hour().long_poll(long_poll), |_| done());
     scene.called("ReceiveMessage", 1).await;
     consumer.tell_to_stop();
     scene.queues.send("orders", "late").await;
@@ -34,7 +34,7 @@ async fn what_is_done_at_the_stop_is_deleted_before_it_ends() {
     let scene = Scene::start().await;
     scene.send_many("m", 30).await;
     scene.fail_all(DELETE, Fault::Error(403, "AccessDenied"));
-    let consumer = scene.consume(ConsumerConfig { concurrency: 30, ..hidden_for_an_hour() }, |_| done());
+    let consumer = scene.consume(hidden_for_an_hour().concurrency(30), |_| done());
     consumer.decided(30).await;
     assert_eq!(scene.hidden().await, 30);
     consumer.tell_to_stop();
@@ -67,7 +67,7 @@ async fn what_is_unfinished_at_the_deadline_is_given_back() {
     scene.queues.send("orders", "endless").await;
     let gate = Gate::shut();
     let shutdown_timeout = Duration::from_secs(1);
-    let consumer = scene.consume(ConsumerConfig { shutdown_timeout, ..hidden_for_an_hour() }, move |_| gate.done());
+    let consumer = scene.consume(hidden_for_an_hour().shutdown_timeout(shutdown_timeout), move |_| gate.done());
     consumer.delivered(1).await;
     let seen = consumer.stop().await;
     assert_eq!(scene.take_visible().await, ("endless".to_owned(), 1));

@@ -30,6 +30,7 @@ async fn the_containers_do_what_the_readme_says() {
 
     an_order_is_placed_through_swagger_ui(&project).await;
     a_poison_message_is_seen_in_the_dead_letter_queue(&project).await;
+    the_console_sees_all_of_it(&project, &order).await;
     the_containers_are_locked_down(&project);
 
     project.observe().await;
@@ -123,8 +124,31 @@ async fn a_poison_message_is_seen_in_the_dead_letter_queue(project: &Project) {
     .await;
 }
 
+/// Both services, the order that was placed, and the dead letter.
+async fn the_console_sees_all_of_it(project: &Project, order: &str) {
+    let mut events = http_client().get(project.console("/events")).send().await.unwrap();
+    let mut text = String::new();
+    eventually("the console shows the services, the order and the dead letter", async || {
+        text += &String::from_utf8_lossy(&events.chunk().await.ok()??);
+        let state = |event: &str| serde_json::from_str::<Value>(event.strip_prefix("event: state\ndata: ")?).ok();
+        let state = text.rsplit("\n\n").find_map(state)?;
+        let up = |id: &str| {
+            state["places"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|place| place["id"] == id && place["status"] == "up"))
+        };
+        let shown = |list: &Value, member: &str, value: &str| {
+            list.as_array().is_some_and(|all| all.iter().any(|one| one[member] == value))
+        };
+        let paid = shown(&state["orders"]["latest"], "orderId", order);
+        let dead = shown(&state["deadLetters"]["queues"][0]["letters"], "kind", "undecodable");
+        (up("order-service") && up("payment-service") && up("orders") && paid && dead).then_some(())
+    })
+    .await;
+}
+
 fn the_containers_are_locked_down(project: &Project) {
-    for service in ["order-service", "payment-service"] {
+    for service in ["order-service", "payment-service", "console"] {
         for container in project.containers(service) {
             let inspected: Value = serde_json::from_str(&project::docker(&["inspect", &container])).unwrap();
             let (config, host) = (&inspected[0]["Config"], &inspected[0]["HostConfig"]);

@@ -13,6 +13,7 @@ use crate::HEALTHY;
 /// A running project; taken down, volumes and all, when it is dropped.
 pub(crate) struct Project {
     api_port: u16,
+    console_port: u16,
     queue_port: u16,
     name: String,
     pub(crate) queue_url: String,
@@ -24,10 +25,12 @@ pub(crate) struct Project {
 impl Project {
     /// Builds the images, starts everything, and waits until all of it is healthy.
     pub(crate) async fn up() -> Self {
-        let (api_port, queue_port, observing_ports) = (free_port(), free_port(), [(); 3].map(|()| free_port()));
+        let [api_port, console_port, queue_port] = [(); 3].map(|()| free_port());
+        let observing_ports = [(); 3].map(|()| free_port());
         let name = format!("asynctest{}", std::process::id());
         let queue_url = format!("http://127.0.0.1:{queue_port}");
-        let project = Self { api_port, queue_port, name, queue_url, observing_ports, observed: AtomicBool::new(false) };
+        let observed = AtomicBool::new(false);
+        let project = Self { api_port, console_port, queue_port, name, queue_url, observing_ports, observed };
         let begun = Instant::now();
         project.compose(&["build"]);
         println!("built after {:.0} s", begun.elapsed().as_secs_f64());
@@ -41,6 +44,11 @@ impl Project {
     /// An address of the API.
     pub(crate) fn api(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.api_port)
+    }
+
+    /// An address of the console.
+    pub(crate) fn console(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.console_port)
     }
 
     /// Adds `docker-compose.observability.yml`, as far as its images can be had, and says what had to be left out.
@@ -73,7 +81,7 @@ impl Project {
 
     async fn all_healthy(&self) {
         let begun = Instant::now();
-        for service in ["localstack", "postgres", "order-service", "payment-service"] {
+        for service in ["localstack", "postgres", "order-service", "payment-service", "console"] {
             for container in self.containers(service) {
                 loop {
                     let state = docker(&["inspect", "-f", "{{.State.Health.Status}}", &container]);
@@ -90,7 +98,7 @@ impl Project {
     /// Stops everything, and looks whether each service has ended by itself and without an error.
     pub(crate) fn stop_and_expect_clean_exits(&self) {
         self.compose(&["stop"]);
-        for service in ["order-service", "payment-service"] {
+        for service in ["order-service", "payment-service", "console"] {
             for container in self.containers(service) {
                 let state: Value =
                     serde_json::from_str(&docker(&["inspect", "-f", "{{json .State}}", &container])).unwrap();
@@ -129,6 +137,7 @@ impl Project {
         command
             .current_dir(root)
             .env("ORDER_SERVICE_PORT", self.api_port.to_string())
+            .env("CONSOLE_PORT", self.console_port.to_string())
             .env("LOCALSTACK_PORT", self.queue_port.to_string())
             .envs(
                 ["PROMETHEUS_PORT", "GRAFANA_PORT", "JAEGER_PORT"]

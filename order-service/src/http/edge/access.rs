@@ -8,6 +8,7 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use chassis::trace::{OpenSpan, Tracer};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_semantic_conventions::attribute;
@@ -16,7 +17,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use sqs::TraceContext;
-use sqs::trace::{OpenSpan, TRACEPARENT, Tracer};
+use sqs::trace::TRACEPARENT;
 use tower_governor::key_extractor::KeyExtractor;
 use tracing::Instrument;
 

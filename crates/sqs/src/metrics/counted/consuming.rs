@@ -32,6 +32,16 @@ impl Drop for InFlight<'_> {
     }
 }
 
+/// A gauge that is 1 or 0.
+#[derive(Debug, Default)]
+pub(crate) struct Flag(Gauge);
+
+impl Flag {
+    pub(crate) fn set(&self, up: bool) {
+        self.0.set(i64::from(up));
+    }
+}
+
 impl Metrics {
     /// Of a consumer of `queue` that has so many slots.
     pub(crate) fn of_consumer(&self, queue: &str, slots: usize) -> ConsumerMetrics {
@@ -82,9 +92,9 @@ impl ConsumerMetrics {
         self.leases_lost.inc();
     }
 
-    /// 1 while an outage keeps the consumer from receiving.
-    pub(crate) fn breaker(&self) -> Gauge {
-        self.breaker.clone()
+    /// Set while an outage keeps the consumer from receiving.
+    pub(crate) fn breaker(&self) -> Flag {
+        Flag(self.breaker.clone())
     }
 }
 

@@ -6,7 +6,10 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::{DepthLabels, MessageLabels, Metrics, OperationLabels, QueueLabel, RequestLabels};
-use crate::call::{ALL, Operation};
+use crate::operation::{CHANGE_VISIBILITY, DELETE, GET_ATTRIBUTES, GET_URL, Operation, RECEIVE, SEND};
+
+/// Those that are made again and again.
+const ALL: [&Operation; 6] = [&SEND, &RECEIVE, &DELETE, &CHANGE_VISIBILITY, &GET_URL, &GET_ATTRIBUTES];
 
 /// Of one queue. The series of all that goes well are held, so that counting is an addition.
 #[derive(Debug)]

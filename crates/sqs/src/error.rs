@@ -2,7 +2,14 @@
 
 /// Why a call to a queue failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum QueueError {
+    /// Its name ends in `.fifo`. No call is made.
+    #[error("{queue} is a FIFO queue, whose messages would not be handled in order here; use a standard queue")]
+    Fifo {
+        /// Its name.
+        queue: String,
+    },
     /// There is no queue of that name.
     #[error("the queue {queue} does not exist in this account and region; create it, services never do")]
     Missing {
@@ -37,12 +44,13 @@ pub enum QueueError {
 impl QueueError {
     /// Whether waiting may help.
     pub fn is_outage(&self) -> bool {
-        !matches!(self, Self::Refused { .. })
+        !matches!(self, Self::Refused { .. } | Self::Fifo { .. })
     }
 
     /// Which of them, in a word for metrics and spans.
     pub(crate) fn error_type(&self) -> &'static str {
         match self {
+            Self::Fifo { .. } => "fifo",
             Self::Missing { .. } => "missing",
             Self::Unavailable { .. } => "unavailable",
             Self::Refused { .. } => "refused",
@@ -53,6 +61,7 @@ impl QueueError {
 /// Why one entry of a batch failed although the call did not.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{code}: {message}")]
+#[non_exhaustive]
 pub struct EntryError {
     /// Whether the entry itself is to blame, so that trying again will not help: told by its code, if that is one of the
     /// few that speak of an entry's content or of its receipt handle. Whatever else went wrong may be mended.
@@ -61,4 +70,13 @@ pub struct EntryError {
     pub code: String,
     /// SQS's words.
     pub message: String,
+}
+
+/// What became of each entry of a batch, in the order of the entries.
+pub type EntryResults<T> = Vec<Result<T, EntryError>>;
+
+/// An error and what it came from, in words only: the SDK's own text repeats all of it with the whole answer.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,0 +1,130 @@
+//! Five minutes, a point every two seconds.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::metrics::{Count, Duration as Timed, Reading};
+use crate::price::Price;
+
+/// Between two points.
+pub(crate) const STEP: Duration = Duration::from_secs(2);
+const POINTS: usize = 150;
+
+type Series = VecDeque<Option<f64>>;
+
+/// The series, oldest point first.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Charts {
+    /// In seconds.
+    step: u64,
+    /// Of the last point.
+    end: Timestamp,
+    placed_per_second: Series,
+    settled_per_second: Series,
+    #[serde(rename = "dwellP50")]
+    dwell_p50: Series,
+    #[serde(rename = "dwellP99")]
+    dwell_p99: Series,
+    requests_per_order: Series,
+    dollars_per_order: Series,
+    #[serde(skip)]
+    last: Option<(Instant, Reading)>,
+}
+
+impl Charts {
+    pub(crate) fn new() -> Self {
+        let empty = || VecDeque::from([None; POINTS]);
+        Self {
+            step: STEP.as_secs(),
+            end: Timestamp::now(),
+            placed_per_second: empty(),
+            settled_per_second: empty(),
+            dwell_p50: empty(),
+            dwell_p99: empty(),
+            requests_per_order: empty(),
+            dollars_per_order: empty(),
+            last: None,
+        }
+    }
+
+    /// Adds a point if it is time for one; `measured`: whether the services answered.
+    pub(crate) fn add(&mut self, now: Instant, reading: &Reading, measured: bool, price: Price) {
+        let Some((at, last)) = &self.last else {
+            self.last = Some((now, reading.clone()));
+            return;
+        };
+        let seconds = now.duration_since(*at).as_secs_f64();
+        if seconds < STEP.as_secs_f64() {
+            return;
+        }
+        let between = reading.since(last);
+        let rate = |count| measured.then(|| between.count(count) / seconds);
+        let dwell = |share| between.duration(Timed::InOrders).quantile(share);
+        let ended = between.count(Count::Ended);
+        let per_order = (ended > 0.0).then(|| between.count(Count::Requests) / ended);
+        let dollars = per_order.map(|per_order| price.per_million_orders(per_order) / 1e6);
+        let points = [
+            (&mut self.placed_per_second, rate(Count::Placed)),
+            (&mut self.settled_per_second, rate(Count::Ended)),
+            (&mut self.dwell_p50, dwell(0.5)),
+            (&mut self.dwell_p99, dwell(0.99)),
+            (&mut self.requests_per_order, per_order),
+            (&mut self.dollars_per_order, dollars),
+        ];
+        for (series, point) in points {
+            series.pop_front();
+            series.push_back(point.map(rounded));
+        }
+        self.end = Timestamp::now();
+        self.last = Some((now, reading.clone()));
+    }
+}
+
+/// To four digits that count: nobody sees more, and every state carries them all.
+pub(crate) fn rounded(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    format!("{value:.3e}").parse().unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Names, Totals};
+
+    #[test]
+    fn a_point_is_what_happened_in_its_two_seconds_and_none_where_nobody_measured() {
+        let names = Names { orders: "o".into(), payments: "p".into() };
+        let price: Price = "0.40".parse().unwrap();
+        let mut totals = Totals::default();
+        let text = |orders: u32| {
+            format!(
+                "orders_total{{status=\"PENDING\"}} {orders}\norder_completion_seconds_count {orders}\n\
+                 sqs_requests_total{{queue=\"o\"}} {}",
+                orders * 3
+            )
+        };
+        let sample = totals.add(&text(0), None);
+        let (mut charts, begin) = (Charts::new(), Instant::now());
+        charts.add(begin, &Reading::of(&totals, &names), true, price);
+        totals.add(&text(10), Some(&sample));
+        charts.add(begin + STEP / 2, &Reading::of(&totals, &names), true, price);
+        assert_eq!(charts.placed_per_second.back(), Some(&None), "too early");
+        charts.add(begin + STEP, &Reading::of(&totals, &names), true, price);
+        assert_eq!(charts.placed_per_second.back(), Some(&Some(5.0)));
+        assert_eq!(charts.requests_per_order.back(), Some(&Some(3.0)));
+        assert_eq!(charts.dollars_per_order.back(), Some(&Some(1.2e-6)));
+        charts.add(begin + STEP * 2, &Reading::of(&totals, &names), true, price);
+        assert_eq!(charts.placed_per_second.back(), Some(&Some(0.0)));
+        assert_eq!(charts.requests_per_order.back(), Some(&None), "nothing to divide by");
+        charts.add(begin + STEP * 3, &Reading::of(&totals, &names), false, price);
+        assert_eq!(charts.placed_per_second.back(), Some(&None));
+        assert_eq!(charts.placed_per_second.len(), POINTS);
+    }
+}
