@@ -34,11 +34,12 @@ fn file(path: &str) -> String {
     std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-/// What each of the three asks for, and what it says of `environment`.
-fn asked(environment: &Environment) -> [(BTreeSet<String>, String); 3] {
-    let readers: [fn(&mut Configuration); 3] = [
+/// What each of the four asks for, and what it says of `environment`.
+fn asked(environment: &Environment) -> [(BTreeSet<String>, String); 4] {
+    let readers: [fn(&mut Configuration); 4] = [
         |of| drop((order_service::Settings::read(of), Telemetry::load(of))),
         |of| drop((payment_service::Settings::read(of), Telemetry::load(of))),
+        |of| drop((console::Settings::read(of), Telemetry::load(of))),
         |of| drop((SystemSettings::read(of), Price::read(of))),
     ];
     readers.map(|read| {
@@ -51,14 +52,17 @@ fn asked(environment: &Environment) -> [(BTreeSet<String>, String); 3] {
 
 #[test]
 fn each_variable_is_on_the_page_with_those_who_read_it() {
-    let [orders, payments, system] = asked(&Environment::default()).map(|(asked, _)| asked);
+    let [orders, payments, console, system] = asked(&Environment::default()).map(|(asked, _)| asked);
     let mut read_by = BTreeMap::new();
-    for name in orders.iter().chain(&payments).chain(&system) {
-        let who = match (orders.contains(name), payments.contains(name)) {
-            (true, true) => "both",
-            (true, false) => "orders",
-            (false, true) => "payments",
-            (false, false) => "cargo run",
+    for name in orders.iter().chain(&payments).chain(&console).chain(&system) {
+        let who = match [&orders, &payments, &console].map(|asked| asked.contains(name)) {
+            [true, true, true] => "all",
+            [true, true, false] => "both",
+            [true, false, false] => "orders",
+            [false, true, false] => "payments",
+            [false, false, true] => "console",
+            [false, false, false] => "cargo run",
+            some => panic!("the page has no word for {some:?}: {name}"),
         };
         read_by.insert(name.clone(), who.to_owned());
     }
