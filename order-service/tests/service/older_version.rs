@@ -37,8 +37,9 @@ impl OlderVersion {
              VALUES ($1, 'dev-user', 4200, 'USD', 'PENDING', $2, $2)",
         );
         insert.bind(&order).bind(now).execute(&mut self.0).await.unwrap();
-        let insert = sqlx::query("INSERT INTO outbox (id, subject, body, traceparent) VALUES ($1, $1, $2, '')");
-        insert.bind(&order).bind(event.to_string()).execute(&mut self.0).await.unwrap();
+        let insert = sqlx::query("INSERT INTO outbox (id, subject, body, traceparent) VALUES ($1, $1, $2, $3)");
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        insert.bind(&order).bind(event.to_string()).bind(traceparent).execute(&mut self.0).await.unwrap();
         order
     }
 

@@ -82,8 +82,6 @@ struct Run {
     claims: JoinSet<(usize, Result<Vec<Claimed>, WriteError>)>,
     /// Whether what an earlier instance has left is free.
     is_first: bool,
-    /// Whether that the table cannot be read has been told.
-    is_unreadable: bool,
     calls: JoinSet<Result<(), Outage>>,
     /// Whatever is under way is to come to an end.
     end: CancellationToken,
@@ -92,7 +90,7 @@ struct Run {
 impl Run {
     fn new(sender: Arc<Sender>) -> Self {
         let (state, claims, calls, end) = Default::default();
-        Self { sender, state, claims, is_first: true, is_unreadable: false, calls, end }
+        Self { sender, state, claims, is_first: true, calls, end }
     }
 
     async fn until(mut self, stop: &CancellationToken, deadline: impl Future<Output = ()>) {
@@ -168,13 +166,10 @@ impl Run {
         let queue = self.sender.queue.name();
         match claim {
             Ok((limit, Ok(rows))) => {
-                (self.is_first, self.is_unreadable) = (false, false);
+                self.is_first = false;
                 return self.state.claimed(limit, rows);
             }
-            Ok((_, Err(error))) if !std::mem::replace(&mut self.is_unreadable, true) => {
-                tracing::warn!(queue, %error, "the outbox cannot be read, will try again every second");
-            }
-            Ok((_, Err(error))) => tracing::debug!(queue, %error, "the outbox still cannot be read"),
+            Ok((_, Err(error))) => tracing::warn!(queue, %error, "the outbox cannot be read, will try again"),
             Err(panic) => tracing::error!(queue, error = %panic, "reading the outbox panicked"),
         }
         self.state.claim_failed();
