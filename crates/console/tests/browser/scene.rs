@@ -92,8 +92,8 @@ impl Scene {
         self.system.stop().await.unwrap();
     }
 
-    /// What a browser starts with is its own and asked of nobody.
+    /// What a browser starts with is its own and asked of nobody; `data:` carries its answer itself.
     fn is_own(&self, url: &str) -> bool {
-        url.starts_with(&format!("{}/", self.origin)) || url.starts_with("chrome://") || url.starts_with("data:,")
+        url.starts_with(&format!("{}/", self.origin)) || url.starts_with("chrome://") || url.starts_with("data:")
     }
 }
