@@ -67,7 +67,12 @@ impl Lease {
         OnPurpose(self)
     }
 
-    /// Whether the message has been here for longer than the visibility timeout that it was received with.
+    /// The visibility timeout that the message was received with.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether the message has been here for longer than that.
     pub(super) fn has_been_extended(&self) -> bool {
         self.received.elapsed() >= self.timeout
     }

@@ -117,11 +117,12 @@ impl<H: Handler> Shared<H> {
                     Blame::Nobody => (after, reason),
                 },
                 Verdict::Busy { reason, after } => {
-                    if long_busy.is_none() && delivery.lease.has_been_extended() {
+                    let none_left = self.long_busy.available_permits() == 0;
+                    if long_busy.is_none() && (none_left || delivery.lease.has_been_extended()) {
                         long_busy = self.long_busy.try_acquire().ok();
                         if long_busy.is_none() {
                             span.fail("busy", &reason);
-                            return self.retry(delivery, &reason, None).await;
+                            return self.retry(delivery, &reason, Some(delivery.lease.timeout())).await;
                         }
                     }
                     tracing::info!(reason, again_in_ms = after.as_millis() as u64, "held, will try again in place");
