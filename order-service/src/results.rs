@@ -86,8 +86,8 @@ impl Handler for ResultHandler {
 }
 
 /// A result is deleted once its order has taken it, and dead-lettered if it never can. Neither is known of an order that a
-/// newer version has got hold of: the result is held, at no cost of a receive, until the order is back in a status that is
-/// known here, or until this instance stops and that version receives it.
+/// newer version has got hold of: the result is held until the order is back in a status that is known here, or until this
+/// instance stops and that version receives it. That costs no receive while there are slots left for others.
 fn of_a_newer_version(status: &OrderStatus) -> Verdict {
     let reason = format!("the order is {status}, which a newer version of this service knows");
     Verdict::Busy { reason, after: NEWER_VERSION_PAUSE }

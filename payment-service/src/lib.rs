@@ -1,7 +1,7 @@
 //! The payment service: charges each order exactly once, gives back what is cancelled, and tells the order service of it.
 //!
-//! An order's way: queue `orders` → [`orders`] → [`charging`] or [`cancelling`] → [`provider`] and [`ledger`] (conclusion and result event in one
-//! transaction) → the outbox relay → queue `payments`.
+//! An order's way: queue `orders` → `orders` → `charging` or `cancelling` → [`provider`] and [`ledger`] (conclusion and
+//! result event in one transaction) → the outbox relay → queue `payments`.
 
 mod cancelling;
 mod charging;

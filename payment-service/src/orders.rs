@@ -76,13 +76,20 @@ impl OrderHandler {
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lost_seen = false;
         loop {
-            tokio::select! {
+            let renewed = async {
+                tokio::select! {
+                    () = delivery.lease.lost(), if !lost_seen => lost_seen = true,
+                    _ = renewals.tick() => {}
+                }
+                self.ledger.renew(attempt, self.lease).await
+            };
+            // However long a renewal takes, the answer is taken when it is there.
+            let renewed = tokio::select! {
                 biased;
                 answer = &mut answer => return Some(answer),
-                () = delivery.lease.lost(), if !lost_seen => lost_seen = true,
-                _ = renewals.tick() => {}
-            }
-            match self.ledger.renew(attempt, self.lease).await {
+                renewed = renewed => renewed,
+            };
+            match renewed {
                 Ok(true) => {}
                 Ok(false) => return None,
                 // The fencing number decides when it comes to writing.

@@ -58,9 +58,12 @@ impl OrderStore {
     pub async fn cancel(&self, cancel: CancelOrder) -> Result<Cancelled, WriteError> {
         let CancelOrder { order, cancellation, trace, idempotency_key } = cancel;
         if self.outbox.is_full() {
-            // What needs no event is answered, however full it is.
-            let answer = self.without_event(&order, &cancellation, idempotency_key.as_deref()).await?;
-            return Ok(answer.unwrap_or(Cancelled::BacklogFull));
+            // What needs no event is answered, however full it is; and written down, if it comes with a key that is new.
+            match self.without_event(&order, &cancellation, idempotency_key.as_deref()).await? {
+                None => return Ok(Cancelled::BacklogFull),
+                Some(Cancelled::Before(_)) if idempotency_key.is_some() => {}
+                Some(answer) => return Ok(answer),
+            }
         }
         let event = cancellation.event(&order).encode();
         let message = self.outbox.message(cancellation.id.to_string(), order.id.to_string(), event, trace);

@@ -324,6 +324,9 @@ async fn beyond_the_outbox_cap_nothing_is_taken_back_and_what_was_is_answered_ag
     assert!(refusal.header("retry-after").is_some());
     expect_replay(&cancel_with_key(&service, &order, "k-1", "").await, &first);
     assert_eq!(cancel(&service, &order, "").await.json()["status"], "CANCELLING");
+    let again = cancel_with_key(&service, &order, "k-3", "").await;
+    assert_eq!(again.accepted(), order);
+    expect_replay(&cancel_with_key(&service, &order, "k-3", "").await, &again);
     // It is refused for good, not for now: the same order with the key that has taken it back.
     service.post_with_key("k-1", r#"{"userId":"dev-user","total":42.00}"#).await.problem(422);
     queues.create().await;

@@ -51,6 +51,8 @@ pub enum Verdict {
         after: Option<Duration>,
     },
     /// Somebody else is at the same thing: it keeps its slot and its lease and is tried again in place. Nobody is to blame.
+    /// Once half of the slots have been taken by such messages for longer than their visibility timeout, further ones are
+    /// given back for as long, at the cost of a receive, and the other half is there for other messages.
     Busy {
         /// Why, for the logs.
         reason: String,

@@ -33,6 +33,7 @@ const MAX_TICK: Duration = Duration::from_millis(500);
 pub struct Lease {
     id: u64,
     receipt: Receipt,
+    timeout: Duration,
     received: Instant,
     lost: CancellationToken,
     leases: Leases,
@@ -64,6 +65,16 @@ impl Lease {
     pub(super) fn hold_on_purpose(&self) -> OnPurpose<'_> {
         self.leases.set_handled_since(self.id, None);
         OnPurpose(self)
+    }
+
+    /// The visibility timeout that the message was received with.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether the message has been here for longer than that.
+    pub(super) fn has_been_extended(&self) -> bool {
+        self.received.elapsed() >= self.timeout
     }
 
     /// Resolves when SQS would not let the message be held for much longer.
@@ -149,7 +160,7 @@ impl Leases {
             lost: lost.clone(),
         };
         self.held().insert(id, held);
-        Lease { id, receipt, received: now, lost, leases: self.clone() }
+        Lease { id, receipt, timeout, received: now, lost, leases: self.clone() }
     }
 
     /// How many messages are held.

@@ -74,6 +74,7 @@ impl<H: Handler> Shared<H> {
     /// Has the message handled, again and again where nobody is to blame, until it can be settled.
     async fn process(&self, delivery: &Delivery, span: &mut Processing) {
         let mut tries = Tries::first();
+        let mut long_busy = None;
         // Held for as long as the message is on trial for all.
         let mut turn = None;
         loop {
@@ -81,7 +82,10 @@ impl<H: Handler> Shared<H> {
                 let Err(no_more) = self.hold(delivery, pending::<Infallible>()).await;
                 return self.let_go(delivery, no_more).await;
             }
-            let Some(verdict) = self.handle(delivery).await else { return self.give_back(delivery).await };
+            let verdict = self.handle(delivery).await;
+            // Its settlement may take long, and the others need not wait for that.
+            drop(turn.take());
+            let Some(verdict) = verdict else { return self.give_back(delivery).await };
             let (after, reason) = match verdict {
                 Verdict::Done => {
                     self.outage.got_through(&tries);
@@ -113,8 +117,15 @@ impl<H: Handler> Shared<H> {
                     Blame::Nobody => (after, reason),
                 },
                 Verdict::Busy { reason, after } => {
+                    let none_left = self.long_busy.available_permits() == 0;
+                    if long_busy.is_none() && (none_left || delivery.lease.has_been_extended()) {
+                        long_busy = self.long_busy.try_acquire().ok();
+                        if long_busy.is_none() {
+                            span.fail("busy", &reason);
+                            return self.retry(delivery, &reason, Some(delivery.lease.timeout())).await;
+                        }
+                    }
                     tracing::info!(reason, again_in_ms = after.as_millis() as u64, "held, will try again in place");
-                    drop(turn.take());
                     match self.hold(delivery, sleep(after)).await {
                         Ok(()) => continue,
                         Err(no_more) => return self.let_go(delivery, no_more).await,
@@ -126,7 +137,6 @@ impl<H: Handler> Shared<H> {
             } else {
                 tracing::debug!(reason, tries = tries.number(), "still held");
             }
-            drop(turn.take());
             match self.hold(delivery, self.outage.turn(&tries, after)).await {
                 Ok(next) => turn = Some::<Turn<'_>>(next),
                 Err(no_more) => return self.let_go(delivery, no_more).await,

@@ -23,6 +23,9 @@ pub(super) struct Shared<H> {
     pub(super) handler: H,
     pub(super) config: ConsumerConfig,
     pub(super) slots: Arc<Semaphore>,
+    /// So many slots may be taken for long by what somebody else has, or there would be none for anything else: half of
+    /// them, and one at least.
+    pub(super) long_busy: Semaphore,
     pub(super) leases: Leases,
     pub(super) outage: Outage,
     pub(super) progress: Progress,
@@ -46,6 +49,7 @@ impl<H> Shared<H> {
         let metrics = Arc::new(queue.metrics().of_consumer(queue.name(), config.concurrency));
         Self {
             slots: Arc::new(Semaphore::new(config.concurrency)),
+            long_busy: Semaphore::new((config.concurrency / 2).max(1)),
             dead_letter_queue: Default::default(),
             leases: Leases::default(),
             outage: Outage::new(metrics.breaker(), config.outage_after, config.longest_pause),

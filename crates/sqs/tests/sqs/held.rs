@@ -1,12 +1,14 @@
 //! An outage is nobody's fault: while what a handler depends on is away, messages are held, and none uses up a receive.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqs::{Backoff, ConsumerConfig, Verdict};
-use testbed::{eventually, never};
+use testbed::{Fault, eventually, never};
 
-use crate::{Gate, Logs, Scene, away, config, done, retry};
+use crate::{Gate, Logs, Scene, away, config, done, reject, retry};
 
+const SEND: &str = "SendMessageBatch";
 const EXTEND: &str = "ChangeMessageVisibilityBatch";
 const OUTAGE: &str = "an outage, receiving pauses";
 
@@ -133,4 +135,49 @@ async fn a_message_that_somebody_else_is_at_is_tried_again_in_place() {
     free.open();
     let seen = scene.end(consumer).await;
     assert!(seen.deliveries() > 2 && seen.attempts("taken").iter().all(|attempt| *attempt == 1));
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_for_long_leaves_half_of_the_slots_to_others() {
+    let scene = Scene::start().await;
+    scene.send_many("taken", 4).await;
+    scene.queues.send("orders", "free").await;
+    let back = Gate::shut();
+    let given = back.clone();
+    let consumer = scene.consume(two_seconds().concurrency(2), move |delivery| {
+        if given.is_open() || delivery.body == "free" {
+            return done();
+        }
+        let busy = Verdict::Busy { reason: "somebody has it".into(), after: Duration::from_millis(300) };
+        Box::pin(std::future::ready(busy))
+    });
+    eventually("another one is handled", async || consumer.bodies().contains("free").then_some(())).await;
+    back.open();
+    all_taken(&scene).await;
+    let seen = scene.end(consumer).await;
+    let stayed = |body: &String| {
+        let attempts = seen.attempts(body);
+        attempts.len() > 2 && attempts.iter().all(|attempt| *attempt == 1)
+    };
+    assert!(seen.bodies().iter().any(stayed), "the other half is held at no cost");
+}
+
+#[tokio::test]
+async fn a_message_on_trial_that_cannot_be_dead_lettered_yet_leaves_the_next_trial_to_another() {
+    let (scene, logs) = (Scene::start().await, Logs::capture());
+    let back = Gate::shut();
+    let (answers, first) = (back.clone(), AtomicBool::new(true));
+    let consumer = scene.consume(config(), move |_| match answers.is_open() {
+        false => away(),
+        true if first.swap(false, Ordering::SeqCst) => reject("not this one"),
+        true => done(),
+    });
+    scene.send_many("m", 10).await;
+    outage(&logs).await;
+    scene.proxy.fail(|action, _| if action == SEND { Fault::Error(403, "AccessDenied") } else { Fault::None });
+    back.open();
+    eventually("the outage is over", async || (logs.count("the outage is over") == 1).then_some(())).await;
+    scene.proxy.heal();
+    scene.queues.take("orders-dlq").await;
+    scene.end(consumer).await;
 }
