@@ -1,8 +1,8 @@
 //! The console: one page that shows an order's way as it happens, and lets the person who runs the system provoke what it is
 //! made for. It knows the other services by their public interfaces only.
 //!
-//! A figure's way: `/metrics` of each instance → [`metrics`] → [`recent`] and [`charts`] → [`picture`] and [`state`] → one
-//! event for all listeners ([`watch`], `http`).
+//! A figure's way: `/metrics` of each instance → `metrics` → `recent` and `charts` → `picture` and `state` → one
+//! event for all listeners (`watch`, `http`).
 
 mod api;
 mod assets;

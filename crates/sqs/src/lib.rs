@@ -5,8 +5,8 @@
 //! 1. Messages gather for batches that are full without waiting ([`gathering`]) and are sent ([`queue`]); `crates/outbox`
 //!    does so for what has been committed.
 //! 2. The [`consumer`] receives no more than it has free slots for, keeps each message's [`lease`](consumer::Lease) alive
-//!    from the receive to the confirmed delete, and hands it to a [`Handler`](consumer::Handler).
-//! 3. The handler's [`Verdict`](consumer::Verdict) decides: deleted, given back with a [`backoff`], or sent to the
+//!    from the receive to the confirmed delete, and hands it to a [`Handler`].
+//! 3. The handler's [`Verdict`] decides: deleted, given back with a [`backoff`], or sent to the
 //!    dead-letter queue with its reason ([`dead_letter`]).
 //!
 //! Features: `metrics` counts for Prometheus, `otel` makes spans. Neither puts a type of another crate into the API, which

@@ -1,5 +1,5 @@
 //! Logs: one line per event on standard output, ids as fields. `RUST_LOG` filters, `LOG_FORMAT` chooses the shape.
-//! Traces: to an OTLP endpoint, if there is one ([`traces`]).
+//! Traces: to an OTLP endpoint, if there is one (`traces`).
 
 mod exporter;
 mod sampler;

@@ -2,7 +2,7 @@
 //!
 //! There is no clock, no randomness, no I/O and no task in here. Time comes with each call; ids come from a generator
 //! whose seed is handed in. A call costs O(log n) in the number of messages, whatever their states: each state has an
-//! index ordered by what ends it ([`places`]), receipts name their message ([`receipt`]).
+//! index ordered by what ends it (`places`), receipts name their message (`receipt`).
 
 mod attributes;
 mod calls;
