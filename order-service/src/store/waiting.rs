@@ -118,7 +118,7 @@ impl Drop for Waiter {
 }
 
 /// Which of the orders whose ids are in the JSON array `$1` have come to an end.
-fn ended_statement(engine: Engine) -> &'static str {
+pub fn ended_statement(engine: Engine) -> &'static str {
     macro_rules! ended {
         ($ids:literal) => {
             concat!(
