@@ -28,6 +28,7 @@ use crate::order::{NewOrder, Order, OrderStatus, UserId};
 use crate::total::OrderTotal;
 
 pub use cancel::{CANCEL, CancelOrder, Cancelled, FIND_USE, LIST_CANCELLING};
+pub(crate) use keys::KEYS_KEPT_DAYS;
 pub use keys::forget_statement;
 pub use list::{ListOrders, Page};
 pub use place::{FIND_KEY, PLACE, PlaceOrder, Placed};
