@@ -6,7 +6,7 @@ use contracts::{Event, OrderCancelled, OrderEvent};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::order::{Order, SOURCE};
+use crate::order::{Order, SOURCE, is_line};
 
 /// Why, in the client's words: 1 to [`MAX_CHARACTERS`](Self::MAX_CHARACTERS), none of them a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +21,7 @@ impl FromStr for Reason {
     type Err = InvalidReason;
 
     fn from_str(reason: &str) -> Result<Self, Self::Err> {
-        let usable =
-            (1..=Self::MAX_CHARACTERS).contains(&reason.chars().count()) && !reason.chars().any(char::is_control);
-        if usable { Ok(Self(reason.to_owned())) } else { Err(InvalidReason) }
+        if is_line(reason, Self::MAX_CHARACTERS) { Ok(Self(reason.to_owned())) } else { Err(InvalidReason) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The order service: accepts orders over HTTP, tells the payment service of them, and takes its results.
 //!
-//! An order's way: [`http`] → [`store`] (order and event in one transaction) → the outbox relay → queue `orders`; and back
-//! from the queue `payments` through `results` to the [`store`].
+//! An order's way: [`http`] → [`store`] (order and event in one transaction) → the outbox relay → queue `orders`; and
+//! back from the queue `payments` through `results` to the [`store`].
 
 pub mod cancellation;
 pub mod http;

@@ -1,4 +1,5 @@
-//! `order-service [serve]`, its halves `order-service api` and `order-service worker`, `order-service healthcheck` and `order-service outbox`.
+//! `order-service [serve]`, its halves `order-service api` and `order-service worker`, `order-service healthcheck` and
+//! `order-service outbox`.
 
 use std::process::ExitCode;
 

@@ -25,9 +25,13 @@ impl FromStr for UserId {
     type Err = InvalidUserId;
 
     fn from_str(id: &str) -> Result<Self, Self::Err> {
-        let usable = (1..=Self::MAX_CHARACTERS).contains(&id.chars().count()) && !id.chars().any(char::is_control);
-        if usable { Ok(Self(id.to_owned())) } else { Err(InvalidUserId) }
+        if is_line(id, Self::MAX_CHARACTERS) { Ok(Self(id.to_owned())) } else { Err(InvalidUserId) }
     }
+}
+
+/// Whether `text` is 1 to so many characters, none of them a control character.
+pub(crate) fn is_line(text: &str, max_characters: usize) -> bool {
+    (1..=max_characters).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 impl UserId {

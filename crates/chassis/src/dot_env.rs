@@ -37,8 +37,8 @@ fn parse(text: &str) -> Result<Vec<(String, String)>, dotenvy::Error> {
     dotenvy::from_read_iter(text.as_bytes()).collect()
 }
 
-/// The parser takes a `$` outside of single quotes for a variable's name, and nothing for one that is not set: a password with
-/// a `$` would be another one.
+/// The parser takes a `$` outside of single quotes for a variable's name, and nothing for one that is not set: a
+/// password with a `$` would be another one.
 fn is_substituting(line: &str) -> bool {
     let Some((_, value)) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#')) else { return false };
     let (mut in_quotes, mut before) = (false, ' ');

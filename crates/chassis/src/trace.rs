@@ -1,5 +1,5 @@
-//! Spans of what a service does itself. They go nowhere until the process has set a tracer provider; the traces' contexts go on
-//! all the same.
+//! Spans of what a service does itself. They go nowhere until the process has set a tracer provider; the traces'
+//! contexts go on all the same.
 
 use std::borrow::Cow;
 use std::fmt;

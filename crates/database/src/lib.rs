@@ -5,10 +5,9 @@
 //!   answers each after the commit. What a write costs is its statement's way and the commit's flush to disk: a set shares
 //!   both.
 //!
-//! A set is one JSON parameter, on both engines ([`Statement`]). Arrays in a driver of PostgreSQL's own would save that
-//! server some 3 µs of the 30 that a row of the outbox costs it (32 rows of an event each: `json_to_recordset` 110 µs,
-//! `unnest` 20), and would cost each write a second way to be run. JSON has no estimate of its rows either way: the writers'
-//! sessions say how a set's statement is to be planned.
+//! A set is one JSON parameter, on both engines ([`Statement`]). Arrays (`unnest`) would take a driver of PostgreSQL's
+//! own, and each write a second way to be run. JSON has no estimate of its rows: the writers' sessions say how a set's
+//! statement is to be planned.
 //!
 //! The statements go through sqlx's `Any` driver, so they keep to what both engines know: `TEXT`, `BIGINT` and `INTEGER`
 //! columns, `ON CONFLICT` and `RETURNING`.

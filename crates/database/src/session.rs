@@ -5,8 +5,9 @@
 //!
 //! - A write waits [`LOCK_TIMEOUT`] for a row that somebody else has, and takes nobody with it if that was in vain.
 //! - A set is one statement, whose locks end with it, within [`STATEMENT_TIMEOUT`]. Whatever freezes between two statements
-//!   of a transaction (a migration; an earlier version) loses it, and its locks, after [`IDLE_IN_TRANSACTION_TIMEOUT`]. So a row is held up for 9 s at most, less than the 15 s (half the visibility
-//!   timeout) for which a claim leases it: a frozen worker's claim never outlasts the lease in the table.
+//!   of a transaction (a migration; an earlier version) loses it, and its locks, after [`IDLE_IN_TRANSACTION_TIMEOUT`].
+//!   So a row is held up for 9 s at most, less than the 15 s (half the visibility timeout) for which a claim leases it:
+//!   a frozen worker's claim never outlasts the lease in the table.
 //! - A client that has gone while its statement runs or waits is noticed within [`CLIENT_CHECK_INTERVAL`], one that has
 //!   gone without a word within [`TCP_USER_TIMEOUT`] or, while nothing is sent, [`TCP_KEEPALIVES_IDLE`] later.
 //! - On this side what is written together ends within [`GROUP_TIMEOUT`], a read within

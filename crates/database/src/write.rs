@@ -28,8 +28,8 @@ pub trait Write: Send + Sync + Sized + 'static {
     /// Makes all the changes of a set, and returns an output for each, in its order. With an error nothing of it stays.
     ///
     /// On PostgreSQL, where it is not in a transaction, it is one statement: once that has succeeded it is committed, and
-    /// nothing after it may fail but reading a row that no version of this code has written. Its rows are locked in one order, that of an
-    /// index, so that two sets never wait for each other.
+    /// nothing after it may fail but reading a row that no version of this code has written. Its rows are locked in one
+    /// order, that of an index, so that two sets never wait for each other.
     fn run(
         set: &[&Self],
         connection: &mut Connection,

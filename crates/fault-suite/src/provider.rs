@@ -38,6 +38,8 @@ pub enum Manner {
     HangUp,
     /// Does nothing and answers 503.
     Fail,
+    /// Does nothing and answers 422: the request itself is at fault, and so is its message.
+    Refuse,
 }
 
 /// A running provider.
@@ -116,6 +118,7 @@ async fn charge(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         let manner = (shared.decide)(Asked { amount, times: entry.asked });
         let answer = match manner {
             Manner::Fail => (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({}))),
+            Manner::Refuse => (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(json!({}))),
             _ if is_declined(amount) || entry.voided => {
                 (StatusCode::PAYMENT_REQUIRED, axum::Json(json!({ "status": "declined", "reason": "no funds" })))
             }
@@ -143,6 +146,7 @@ async fn refund(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         let manner = (shared.decide)(Asked { amount, times: entry.refund_asked });
         let answer = match manner {
             Manner::Fail => (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({}))),
+            Manner::Refuse => (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(json!({}))),
             _ if entry.executed.is_empty() => {
                 entry.voided = true;
                 (StatusCode::OK, axum::Json(json!({ "status": "voided" })))
@@ -165,7 +169,7 @@ async fn say(manner: Manner, answer: (StatusCode, axum::Json<Value>)) -> Respons
             tokio::time::sleep(after).await;
             answer.into_response()
         }
-        Manner::Fail => answer.into_response(),
+        Manner::Fail | Manner::Refuse => answer.into_response(),
         Manner::HangUp => {
             // A body that fails before its first byte: the connection breaks instead of an answer.
             let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("hung up")) });

@@ -104,6 +104,16 @@ impl Scene {
         .await
     }
 
+    /// Sends all dead letters back, and returns how many there were.
+    pub async fn redrive(&self) -> usize {
+        let mut redriven = 0;
+        for queue in ["orders", "payments"] {
+            let told = self.dlq(&["redrive", "--all", "--queue", queue]).await;
+            redriven += told["redriven"].as_u64().unwrap() as usize;
+        }
+        redriven
+    }
+
     /// Orders accepted so far.
     pub fn accepted(&self) -> usize {
         self.clients.accepted()

@@ -67,7 +67,7 @@ async fn finish(scene: &Scene) -> (usize, Instant) {
             quiet_since = None;
         } else if quiet_since.get_or_insert_with(Instant::now).elapsed() >= QUIET {
             quiet_since = None;
-            let moved = redrive(scene).await;
+            let moved = scene.redrive().await;
             redriven += moved;
             if let (0, Some(settled)) = (moved, settled)
                 && is_empty(scene).await
@@ -79,15 +79,6 @@ async fn finish(scene: &Scene) -> (usize, Instant) {
         assert!(begun.elapsed() < PATIENCE, "orders without an end: {state}");
         tokio::time::sleep(LOOK).await;
     }
-}
-
-async fn redrive(scene: &Scene) -> usize {
-    let mut moved = 0;
-    for queue in ["orders", "payments"] {
-        let told = scene.dlq(&["redrive", "--all", "--queue", queue]).await;
-        moved += told["redriven"].as_u64().unwrap() as usize;
-    }
-    moved
 }
 
 async fn is_empty(scene: &Scene) -> bool {

@@ -10,8 +10,8 @@ use crate::hand_over::Place;
 use sqs::batch::OutgoingMessage;
 use sqs::trace::TRACEPARENT;
 
-/// How long a row is its relay's. What a crashed instance had is found by a sweep once that is over, and is sent within 15 s of
-/// the crash. A send with all its tries takes less; what has less left than that is not sent.
+/// How long a row is its relay's. What a crashed instance had is found by a sweep once that is over, and is sent within
+/// 15 s of the crash. A send with all its tries takes less; what has less left than that is not sent.
 pub(super) const LEASE: Duration = Duration::from_millis(lease_ms!());
 
 /// A row on which this relay has the lease.

@@ -17,8 +17,8 @@
 //!
 //! A row is inserted with its lease already taken by the instance that inserts it, and handed over to that one's relay in
 //! memory ([`Message`]). What a crash, another instance or a full hand-over has left, a relay takes a lease on when the one
-//! before is over (`claim`). It says what became of the rows (`settle`), each mark fenced by the row's lease. What SQS refuses
-//! stays, set aside, until a person decides ([`SetAside`]).
+//! before is over (`claim`). It says what became of the rows (`settle`), each mark fenced by the row's lease. What SQS
+//! refuses stays, set aside, until a person decides ([`SetAside`]).
 
 #[macro_use]
 mod message;
@@ -89,13 +89,15 @@ impl Outbox {
         &self.0.hand_over
     }
 
-    /// Takes a lease on the oldest rows whose lease is over: those that a crash, another instance or a full hand-over has left.
+    /// Takes a lease on the oldest rows whose lease is over: those that a crash, another instance or a full hand-over
+    /// has left.
     pub(crate) async fn claim(&self, limit: usize) -> Result<Vec<Claimed>, WriteError> {
         self.0.database.write(Claim(i64::try_from(limit).unwrap_or(i64::MAX))).await
     }
 
-    /// On SQLite, where no other process has a relay at work, frees the rows whose lease was taken before this outbox was made:
-    /// their instance is gone. To be called when a relay starts. On PostgreSQL it does nothing: they are free within the lease.
+    /// On SQLite, where no other process has a relay at work, frees the rows whose lease was taken before this outbox
+    /// was made: their instance is gone. To be called when a relay starts. On PostgreSQL it does nothing: they are free
+    /// within the lease.
     pub(crate) async fn free_what_was_left(&self) -> Result<(), WriteError> {
         match self.0.database.engine() {
             // What this instance has inserted or claimed ends later.

@@ -10,7 +10,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 
 use super::body::{self, Faults, Members};
 use super::edge::{Caller, TRACER};
-use super::idempotency_key::{IdempotencyKey, MAX_CHARACTERS};
+use super::idempotency_key::IdempotencyKey;
 use super::orders::{OrderAnswer, OrdersState, accepted, replayed};
 use super::problem::Problem;
 use super::schema;
@@ -87,9 +87,7 @@ pub(super) fn without_a_body_too(api: &mut OpenApi) {
     tag = "orders",
     params(
         ("orderId" = Uuid, Path, description = "As answered when it was placed"),
-        ("Idempotency-Key" = Option<String>, Header, nullable = false,
-            pattern = r#"^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#,
-            description = format!("Makes the request safe to send again: up to {MAX_CHARACTERS} characters, bare or as a quoted string. Kept for 30 days.")),
+        schema::KeyParameter,
         ("traceparent" = Option<String>, Header, nullable = false, description = "W3C trace context to continue"),
     ),
     request_body(content = CancellationSchema, content_type = "application/json"),

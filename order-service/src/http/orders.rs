@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::body::{self, OrderBody};
 use super::edge::{Caller, OrderSlots, TRACER};
-use super::idempotency_key::{IdempotencyKey, MAX_CHARACTERS};
+use super::idempotency_key::IdempotencyKey;
 use super::prefer::{self, PREFERENCE_APPLIED, PreferWait};
 use super::problem::Problem;
 use super::query::ListQuery;
@@ -104,9 +104,7 @@ impl From<Order> for OrderAnswer {
     path = "/orders",
     tag = "orders",
     params(
-        ("Idempotency-Key" = Option<String>, Header, nullable = false,
-            pattern = r#"^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#,
-            description = format!("Makes it safe to send the order again: up to {MAX_CHARACTERS} characters, bare or as a quoted string. Kept for 30 days.")),
+        schema::KeyParameter,
         ("traceparent" = Option<String>, Header, nullable = false, description = "W3C trace context to continue."),
     ),
     request_body(content = NewOrderSchema, content_type = "application/json"),

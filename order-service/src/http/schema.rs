@@ -6,9 +6,10 @@ use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-use super::query;
+use super::{idempotency_key, query};
 use crate::cancellation::Reason;
 use crate::order::{OrderStatus, UserId};
+use crate::store::KEYS_KEPT_DAYS;
 use crate::total::OrderTotal;
 
 const NO_CONTROL_CHARACTERS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
@@ -73,22 +74,39 @@ pub(super) struct ListParameters;
 
 impl IntoParams for ListParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let parameter = |(name, description, schema): (&str, &str, ObjectBuilder)| {
-            ParameterBuilder::new()
-                .name(name)
-                .parameter_in(ParameterIn::Query)
-                .required(Required::False)
-                .description(Some(description))
-                .schema(Some(schema))
-                .build()
-        };
         [
             ("userId", "Only those of this user", user_id()),
             ("status", "Only those in this status", status()),
             ("limit", "At most so many", limit()),
             ("after", "The next of the page before", order_id()),
         ]
-        .map(parameter)
+        .map(|(name, description, schema)| optional(ParameterIn::Query, name, description, schema))
         .into()
     }
+}
+
+/// The header that [`IdempotencyKey`](idempotency_key::IdempotencyKey) reads.
+pub(super) struct KeyParameter;
+
+impl IntoParams for KeyParameter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let longest = idempotency_key::MAX_CHARACTERS;
+        let description = format!(
+            "Makes the request safe to send again: up to {longest} characters, bare or as a quoted string. \
+             Kept for {KEYS_KEPT_DAYS} days."
+        );
+        let (bare, quoted) = (r"[!#-~][!-~]", r#"[ !#-\[\]-~]|\\["\\]"#);
+        let pattern = format!(r#"^({bare}{{0,{}}}|"({quoted}){{1,{longest}}}")$"#, longest - 1);
+        vec![optional(ParameterIn::Header, "Idempotency-Key", &description, text().pattern(Some(pattern)))]
+    }
+}
+
+fn optional(place: ParameterIn, name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
 }

@@ -139,11 +139,11 @@ struct CancelsRow<'a> {
     message: MessageRow<'a>,
 }
 
-/// A key is won where the request is not refused. An order that can be taken back is, if the request has no key or has won
-/// it; and what has been taken back is told.
+/// Takes a set of orders back. A key is won where the request is not refused. An order that can be taken back is, if the
+/// request has no key or has won it; and what has been taken back is told.
 ///
 /// On PostgreSQL the orders are locked first: whether a key may be won depends on their statuses.
-const CANCEL: Statement = Statement {
+pub const CANCEL: Statement = Statement {
     sqlite: concat!(
         "INSERT INTO idempotency_keys \
                 (idempotency_key, order_id, created_at, cancellation_id, reason, status, updated_at) \
@@ -232,8 +232,8 @@ impl Write for Cancels {
     }
 }
 
-/// Those under way, newest first, with what their events are made of.
-pub(super) const LIST_CANCELLING: &str = concat!(
+/// The cancellations under way, newest first, with what their events are made of.
+pub const LIST_CANCELLING: &str = concat!(
     "SELECT ",
     order_columns!(),
     ", cancellation_id, cancellation_reason FROM orders WHERE order_id < $1 AND status = 'CANCELLING' \

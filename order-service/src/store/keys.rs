@@ -1,4 +1,4 @@
-//! Idempotency keys are kept for 30 days: longer than a message can live (4 days, 14 more in a dead-letter queue).
+//! Idempotency keys, which are kept for longer than a message can live: 4 days, 14 more in a dead-letter queue.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::OrderStore;
 
 /// How long a key is kept.
-pub(super) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub(crate) const KEYS_KEPT_DAYS: u64 = 30;
+const KEPT: Duration = Duration::from_secs(KEYS_KEPT_DAYS * 24 * 60 * 60);
 
 /// Keys that are deleted by one statement, in a few milliseconds: orders that come meanwhile are not kept waiting.
 const PIECE: usize = 500;
@@ -62,7 +63,7 @@ impl Write for ForgetKeys {
 }
 
 impl OrderStore {
-    /// Deletes the keys that were older than 30 days at `now`, piece by piece until none is left or `stop`, and returns how
+    /// Deletes the keys that had been kept for so long at `now`, piece by piece until none is left or `stop`, and returns how
     /// many there were.
     pub async fn forget_old_keys(&self, now: Timestamp, stop: &CancellationToken) -> Result<usize, WriteError> {
         let before = now.as_millisecond() - KEPT.as_millis() as i64;

@@ -27,12 +27,14 @@ use uuid::Uuid;
 use crate::order::{NewOrder, Order, OrderStatus, UserId};
 use crate::total::OrderTotal;
 
-pub use cancel::{CancelOrder, Cancelled, FIND_USE};
+pub use cancel::{CANCEL, CancelOrder, Cancelled, FIND_USE, LIST_CANCELLING};
+pub(crate) use keys::KEYS_KEPT_DAYS;
 pub use keys::forget_statement;
 pub use list::{ListOrders, Page};
-pub use place::{FIND_KEY, PlaceOrder, Placed};
-pub use settle::{Settled, Settlement};
+pub use place::{FIND_KEY, PLACE, PlaceOrder, Placed};
+pub use settle::{SETTLE, Settled, Settlement};
 use waiting::Waiting;
+pub use waiting::ended_statement;
 
 /// The order of an id.
 pub const FIND_ORDER: &str = concat!("SELECT ", order_columns!(), " FROM orders WHERE order_id = $1");

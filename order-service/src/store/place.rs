@@ -99,9 +99,9 @@ struct InsertRow<'a> {
     message: MessageRow<'a>,
 }
 
-/// Each part stores what has no key, or has won it. A simultaneous request with the same key, of another instance, waits for
-/// the end of this statement.
-const INSERT: Statement = Statement {
+/// Places a set of orders. Each part stores what has no key, or has won it. A simultaneous request with the same key, of
+/// another instance, waits for the end of this statement.
+pub const PLACE: Statement = Statement {
     sqlite: concat!(
         "INSERT INTO idempotency_keys (idempotency_key, order_id, created_at) \
              SELECT value->>'key', value->>'event_id', value->>'created_at' FROM json_each($1) \
@@ -159,7 +159,7 @@ impl Write for Insert {
     async fn run(set: &[&Self], connection: &mut Connection) -> Result<Vec<Option<i64>>, sqlx::Error> {
         let rows: Vec<_> = set.iter().map(|insert| insert.row()).collect();
         let mut leases: HashMap<String, i64> = HashMap::new();
-        for row in connection.rows(INSERT, &rows).await? {
+        for row in connection.rows(PLACE, &rows).await? {
             leases.insert(row.try_get("id")?, row.try_get("lease_until")?);
         }
         Ok(set.iter().map(|insert| leases.remove(insert.message.id())).collect())

@@ -90,7 +90,8 @@ struct SettlementRow<'a> {
     now: i64,
 }
 
-const SETTLE: Statement = Statement {
+/// Takes a set of results, and returns the orders that they have changed.
+pub const SETTLE: Statement = Statement {
     sqlite: "UPDATE orders SET status = result->>'status', updated_at = result->>'now' \
              FROM (SELECT value AS result FROM json_each($1)) \
              WHERE order_id = result->>'order_id' AND orders.status = result->>'from_status' \

@@ -118,7 +118,7 @@ impl Drop for Waiter {
 }
 
 /// Which of the orders whose ids are in the JSON array `$1` have come to an end.
-fn ended_statement(engine: Engine) -> &'static str {
+pub fn ended_statement(engine: Engine) -> &'static str {
     macro_rules! ended {
         ($ids:literal) => {
             concat!(
@@ -178,9 +178,17 @@ impl OrderStore {
 
 #[cfg(test)]
 mod tests {
+    use contracts::Currency;
+    use database::Database;
     use futures::FutureExt;
+    use outbox::Outbox;
+    use sqs::TraceContext;
+    use testbed::Databases;
 
     use super::*;
+    use crate::order::{NewOrder, Order, OrderStatus};
+    use crate::store::{MIGRATIONS, PlaceOrder, Settled, Settlement};
+    use crate::total::OrderTotal;
 
     #[test]
     fn no_more_than_so_many_wait_and_none_is_left_when_they_have_gone() {
@@ -203,5 +211,22 @@ mod tests {
         waiting.close();
         patient.ended(Duration::MAX).await;
         assert!(waiting.begin(order).is_none());
+    }
+
+    // In a whole service the next look would find it as well: here nobody looks.
+    #[tokio::test]
+    async fn whoever_takes_a_result_wakes_those_who_wait_for_its_order() {
+        let databases = Databases::new();
+        let database = Database::open(&databases.create().await, &MIGRATIONS).await.unwrap();
+        let store = OrderStore::new(database.clone(), Outbox::new(database.clone(), 100));
+        let (user_id, total) = ("dev-user".parse().unwrap(), OrderTotal::parse("42.00").unwrap());
+        let order = Order::accept(NewOrder { user_id, total, currency: Currency::USD });
+        store.place(PlaceOrder::new(order.clone(), TraceContext::root(), None)).await.unwrap();
+        let waiter = store.wait_for(order.id).unwrap();
+        let (status, currency) = (OrderStatus::Paid, Currency::USD);
+        let paid = Settlement { order_id: order.id, status, amount: 4200, currency };
+        assert_eq!(store.settle(paid).await.unwrap(), Settled::Now);
+        assert!(waiter.ended(Duration::MAX).now_or_never().is_some(), "nobody was woken");
+        database.close().await;
     }
 }

@@ -7,6 +7,7 @@ use testbed::{Databases, Queues, eventually};
 
 use crate::answer::Answer;
 use crate::events::{cancelled, declined, refunded, send, succeeded, take_all};
+use crate::waiting::woken;
 use crate::{Service, settings};
 
 const EXAMPLE: &str = include_str!("../../../crates/contracts/examples/order.cancelled.v1.json");
@@ -181,7 +182,7 @@ async fn who_waits_for_an_order_waits_for_the_end_of_its_cancellation() {
         queues.expect_empty("payments").await;
         result(&queues, refunded(&order, 4200)).await;
     };
-    let (answer, ()) = tokio::join!(waiting, events);
+    let (answer, ()) = tokio::join!(woken(waiting), events);
     assert_eq!(answer.json()["status"], "REFUNDED");
     expect_told(service, &queues, &[(&order, 2)]).await;
 }

@@ -3,7 +3,10 @@
 
 use database::{Database, Engine};
 use order_service::order::{OrderStatus, UserId};
-use order_service::store::{FIND_KEY, FIND_ORDER, FIND_USE, ListOrders, MIGRATIONS, forget_statement};
+use order_service::store::{
+    CANCEL, FIND_KEY, FIND_ORDER, FIND_USE, LIST_CANCELLING, ListOrders, MIGRATIONS, PLACE, SETTLE, ended_statement,
+    forget_statement,
+};
 use outbox::claim_statement;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use testbed::Databases;
@@ -53,8 +56,8 @@ impl Plans {
         Self { engine, connection, _databases: databases }
     }
 
-    /// Checks that an index on these columns answers `statement`, with nothing left to be filtered or sorted.
-    async fn expect_index(&mut self, columns: &[&str], statement: &str, values: &[Value]) {
+    /// The lines of the plan by which the database would run `statement`.
+    async fn plan(&mut self, statement: &str, values: &[Value]) -> Vec<String> {
         let explain = match self.engine {
             Engine::Sqlite => "EXPLAIN QUERY PLAN",
             Engine::Postgres => "EXPLAIN",
@@ -69,15 +72,50 @@ impl Plans {
             Engine::Sqlite => Row::get::<String, _>(row, "detail"),
             Engine::Postgres => Row::get(row, 0),
         };
-        let plan: Vec<String> = rows.iter().map(line).collect();
+        rows.iter().map(line).collect()
+    }
+
+    /// Checks that an index on these columns answers `statement`, with nothing left to be filtered or sorted.
+    async fn expect_index(&mut self, columns: &[&str], statement: &str, values: &[Value]) {
+        let plan = self.plan(statement, values).await;
         for bad in ["SCAN ", "TEMP B-TREE", "Seq Scan", "Sort", "Filter", "Bitmap"] {
             assert!(!plan.iter().any(|line| line.contains(bad)), "{bad}: {statement}\n{plan:#?}");
         }
-        // The one line that says by what the index is searched: SQLite `(a=? AND b<?)`, PostgreSQL `Index Cond: (…)`.
-        let searched = |line: &&String| line.contains("SEARCH") || line.contains("Index Cond");
         let found = plan.iter().filter(searched).any(|line| columns.iter().all(|column| line.contains(column)));
         assert!(found, "{statement} is not searched by {columns:?}\n{plan:#?}");
     }
+
+    /// Checks that a statement for a set, of which `$1` is the JSON array, reads no table whole: whatever row it looks at is
+    /// found by its key, however many there are.
+    async fn expect_keys(&mut self, statement: &str) {
+        if self.engine == Engine::Postgres {
+            // As in the session of a writer.
+            sqlx::raw_sql("SET enable_bitmapscan = off").execute(&mut self.connection).await.unwrap();
+        }
+        // For a set, SQLite may need several statements, each of which has a plan of its own.
+        let statements = match self.engine {
+            Engine::Sqlite => statement.split("; ").collect(),
+            Engine::Postgres => vec![statement],
+        };
+        for statement in statements {
+            let plan = self.plan(statement, &[Text("[]")]).await;
+            // Where a stored table is read: SQLite says `SCAN` of the set as well.
+            let is_read = |line: &&String| match self.engine {
+                Engine::Sqlite => line.contains("SEARCH") || line.contains("SCAN ") && !line.contains("json_each"),
+                Engine::Postgres => {
+                    ["Seq Scan", "Index Scan", "Index Only Scan"].iter().any(|scan| line.contains(scan))
+                }
+            };
+            let by_key = |line: &&String| ["order_id", "idempotency_key"].iter().any(|key| line.contains(key));
+            let (read, found) = (plan.iter().filter(is_read), plan.iter().filter(searched).filter(by_key));
+            assert_eq!(found.count(), read.count(), "{statement}\n{plan:#?}");
+        }
+    }
+}
+
+/// Whether a plan's line says by what an index is searched: SQLite `(a=? AND b<?)`, PostgreSQL `Index Cond: (…)`.
+fn searched(line: &&String) -> bool {
+    line.contains("SEARCH") || line.contains("Index Cond")
 }
 
 #[tokio::test]
@@ -98,6 +136,21 @@ async fn every_statement_of_every_route_has_an_index_that_serves_it_whole() {
         let values: Vec<Value> = [Text("9"), Number(51)].into_iter().chain(filters.into_iter().flatten()).collect();
         plans.expect_index(columns, list.statement(), &values).await;
     }
+}
+
+#[tokio::test]
+async fn the_cancellations_under_way_are_found_by_an_index() {
+    let mut plans = Plans::of_a_filled_database().await;
+    plans.expect_index(&["status", "order_id"], LIST_CANCELLING, &[Text("9"), Number(200)]).await;
+}
+
+#[tokio::test]
+async fn a_statement_for_a_set_finds_each_row_by_its_key() {
+    let mut plans = Plans::of_a_filled_database().await;
+    for set in [PLACE, CANCEL, SETTLE] {
+        plans.expect_keys(set.on(plans.engine)).await;
+    }
+    plans.expect_keys(ended_statement(plans.engine)).await;
 }
 
 #[tokio::test]

@@ -77,21 +77,21 @@ fn read(row: &AnyRow, order: &OrderCreated) -> Result<Seen, sqlx::Error> {
     let same_amount = row.try_get::<i64, _>("amount")? == order.amount
         && row.try_get::<String, _>("currency")? == order.currency.as_str();
     let left = || Ok::<_, sqlx::Error>(Duration::from_millis(row.try_get::<i64, _>("left_of_lease")?.max(0) as u64));
-    let conclusion = match state.as_str() {
-        "CHARGING" | "SUCCEEDED" | "DECLINED" | "CANCELLING" | "CANCELLED" | "REFUNDED" if !same_amount => {
-            return Ok(Seen::OtherAmount);
-        }
-        "CHARGING" => return Ok(Seen::Charging(left()?)),
-        "CANCELLING" => return Ok(Seen::Cancelling(left()?)),
-        "SUCCEEDED" => Conclusion::Succeeded { charge_id: row.try_get("charge_id")? },
-        "DECLINED" => Conclusion::Declined { reason: row.try_get("reason")? },
-        "CANCELLED" => Conclusion::Cancelled { refund_id: read_id(row, "refund_id")? },
-        "REFUNDED" => Conclusion::Refunded {
+    let ended = |conclusion| {
+        let attempt = Attempt::new(order, read_id(row, "payment_id")?, row.try_get("attempt")?);
+        Ok::<_, sqlx::Error>(Seen::Ended(Ended { attempt, conclusion, concluded_at: read_time(row)? }))
+    };
+    let seen = match state.as_str() {
+        "CHARGING" => Seen::Charging(left()?),
+        "CANCELLING" => Seen::Cancelling(left()?),
+        "SUCCEEDED" => ended(Conclusion::Succeeded { charge_id: row.try_get("charge_id")? })?,
+        "DECLINED" => ended(Conclusion::Declined { reason: row.try_get("reason")? })?,
+        "CANCELLED" => ended(Conclusion::Cancelled { refund_id: read_id(row, "refund_id")? })?,
+        "REFUNDED" => ended(Conclusion::Refunded {
             refund_id: read_id(row, "refund_id")?,
             provider_refund_id: row.try_get("provider_refund_id")?,
-        },
+        })?,
         _ => return Ok(Seen::Newer(state)),
     };
-    let attempt = Attempt::new(order, read_id(row, "payment_id")?, row.try_get("attempt")?);
-    Ok(Seen::Ended(Ended { attempt, conclusion, concluded_at: read_time(row)? }))
+    Ok(if same_amount { seen } else { Seen::OtherAmount })
 }

@@ -33,8 +33,8 @@ impl Answer {
     }
 }
 
-/// Answers that say nothing about what was asked for: of a provider that is down or busy, or of something that stands where it
-/// should be, or of credentials or an address that are wrong for every order alike.
+/// Answers that say nothing about what was asked for: of a provider that is down or busy, or of something that stands
+/// where it should be, or of credentials or an address that are wrong for every order alike.
 const AWAY: [StatusCode; 10] = [
     StatusCode::UNAUTHORIZED,
     StatusCode::FORBIDDEN,

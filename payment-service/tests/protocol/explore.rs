@@ -61,7 +61,10 @@ impl Explored {
         self.worlds.len()
     }
 
-    /// The shortest way to a state from which the order never ends, however long nothing goes wrong.
+    /// The shortest way to a state from which the order can no longer end, whatever happens then without a fault.
+    ///
+    /// None means that every order can still end, wherever faults have brought it. That it does end takes fairness besides,
+    /// which is not modelled: that what can happen again and again happens some day.
     pub(crate) fn stuck(&self) -> Option<Counterexample> {
         let mut ends: Vec<bool> = self.worlds.iter().map(World::has_ended).collect();
         let mut open: Vec<usize> = (0..ends.len()).filter(|&index| ends[index]).collect();
@@ -74,7 +77,7 @@ impl Explored {
             }
         }
         let stuck = ends.iter().position(|ends| !ends)?;
-        Some(Counterexample { fault: "the order never ends", steps: self.way_to(stuck) })
+        Some(Counterexample { fault: "the order can no longer end", steps: self.way_to(stuck) })
     }
 
     fn way_to(&self, mut index: usize) -> Vec<Step> {

@@ -3,7 +3,8 @@
 //!
 //! The adversary is as strong as SQS and the machines allow, and stronger. A message, once sent, may be delivered at any time
 //! and any number of times, to several workers at once, in any order. A lease may end at any time, while its holder goes on
-//! unaware. A worker may die between any two steps. An answer of the provider may be lost after its effect.
+//! unaware, or renews it late. A worker may die between any two steps. An answer of the provider may be lost after its
+//! effect.
 //!
 //! Fencing numbers only grow, so a number is either the row's or an old one: that is all that is kept of them.
 
@@ -111,6 +112,13 @@ pub(crate) fn conclude(row: &mut Option<Row>, ask: Ask, done: bool, may_write: b
     };
     *row = Row { state, leased: false };
     Some(told)
+}
+
+/// Renews the lease of an attempt, even one that is over, unless somebody else has claimed the row; whether it is held.
+pub(crate) fn renew(row: &mut Option<Row>, newest: bool) -> bool {
+    let is_open = |row: &&mut Row| matches!(row.state, RowState::Charging | RowState::Cancelling);
+    let held = row.as_mut().filter(|_| newest).filter(is_open);
+    held.map(|row| row.leased = true).is_some()
 }
 
 /// A worker, and what it is about to do.

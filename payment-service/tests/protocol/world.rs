@@ -1,7 +1,8 @@
 //! Everything that can happen to one order.
 
 use crate::model::{
-    Ask, Claimed, Provider, Row, RowState, Status, Told, Worker, claim_cancellation, claim_charge, conclude, settle,
+    Ask, Claimed, Provider, Row, RowState, Status, Told, Worker, claim_cancellation, claim_charge, conclude, renew,
+    settle,
 };
 
 /// What keeps the protocol right; each can be taken out.
@@ -47,6 +48,8 @@ pub(crate) enum Step {
     Ask(usize, bool),
     /// The provider does it, and the answer is lost: the worker lets go of its claim, and will try again.
     AnswerLost(usize, bool),
+    /// The worker, which still waits for the answer, renews its lease; it gives up if somebody else has the row.
+    Renew(usize),
     /// The worker writes its conclusion.
     Conclude(usize),
     /// The worker dies.
@@ -58,7 +61,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// Whether something goes wrong in it. Everything else happens sooner or later.
+    /// Whether something goes wrong in it, or somebody outside wants it. Everything else may happen by itself.
     pub(crate) fn is_fault(self) -> bool {
         matches!(self, Self::Cancel | Self::AnswerLost(..) | Self::Die(_))
     }
@@ -99,6 +102,7 @@ impl World {
                         None => {
                             steps.extend(answers.iter().map(|&would| Step::Ask(index, would)));
                             steps.extend(answers.iter().map(|&would| Step::AnswerLost(index, would)));
+                            steps.push(Step::Renew(index));
                         }
                     }
                     steps.push(Step::Die(index));
@@ -135,6 +139,12 @@ impl World {
                     next.row.iter_mut().for_each(|row| row.leased = false);
                 }
                 next.workers[index] = Worker::Idle;
+            }
+            Step::Renew(index) => {
+                let newest = next.is_newest(index);
+                if !renew(&mut next.row, newest) {
+                    next.workers[index] = Worker::Idle;
+                }
             }
             Step::Conclude(index) => {
                 let may_write = next.is_newest(index) || !rules.fence;
@@ -178,7 +188,7 @@ impl World {
         }
     }
 
-    fn is_newest(&self, index: usize) -> bool {
+    pub(crate) fn is_newest(&self, index: usize) -> bool {
         matches!(self.workers[index], Worker::At { newest: true, .. })
     }
 

@@ -1,5 +1,6 @@
-//! The order service dies by SIGKILL with its memory full of what it has promised and could not send yet: SQS has not answered
-//! its sends. The next instance finds all of it in the table: on SQLite at once, on PostgreSQL when the dead one's leases end.
+//! The order service dies by SIGKILL with its memory full of what it has promised and could not send yet: SQS has not
+//! answered its sends. The next instance finds all of it in the table: on SQLite at once, on PostgreSQL when the dead
+//! one's leases end.
 
 use std::time::Instant;
 

@@ -40,6 +40,7 @@ runner::scenarios! {
     three_workers_share_one_database_and_a_backlog => many_workers::run,
     orders_taken_back_at_random_moments_end_as_the_provider_s_books_say => cancelled_orders::run,
     a_provider_away_at_low_traffic_costs_no_receive => provider_away::run,
-    a_database_away_while_results_arrive_costs_no_receive => database_away::run,
+    a_database_away_while_results_arrive_costs_no_receive => database_away::orders,
+    a_database_away_while_orders_are_charged_costs_no_receive => database_away::payments,
     a_database_held_up_loses_nothing => databases_held_up::run,
 }

@@ -118,8 +118,8 @@ impl OutboxScene {
         self.commit(outbox, named(prefix, messages), Instant::now()).await;
     }
 
-    /// Commits messages by the instance that `outbox` belongs to, as if its statement had begun at `begun`. How many of them have been
-    /// handed over.
+    /// Commits messages by the instance that `outbox` belongs to, as if its statement had begun at `begun`. How many of
+    /// them have been handed over.
     pub(crate) async fn commit(&self, outbox: &Outbox, messages: Vec<(String, String)>, begun: Instant) -> usize {
         let messages = reserved(outbox, messages);
         let leases = self.store(&messages).await;

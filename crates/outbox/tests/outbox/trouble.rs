@@ -51,7 +51,8 @@ async fn a_batch_refused_as_a_whole_is_sent_one_by_one_to_find_who_is_to_blame()
     let scene = OutboxScene::start().await;
     scene.add("m", 10).await;
     scene.proxy.fail(|action, calls| {
-        // Before the first send, the queue's address and attributes are asked for. Then the batch fails, and the fourth alone.
+        // Before the first send, the queue's address and attributes are asked for. Then the batch fails, and the fourth
+        // alone.
         let refused = action == SEND && (calls == 2 || calls == 6);
         if refused { Fault::Error(400, "InvalidMessageContents") } else { Fault::None }
     });

@@ -1,8 +1,9 @@
 //! Pollers: long polls that ask for no more messages than there are free slots.
 //!
 //! One poller is always at it: on an idle queue that is one request per long poll. A receive that brings more than the one
-//! message that it has waited for wakes another one; a poller, other than the first, whose receive brings nothing, sleeps again. That a receive brings fewer
-//! than ten does not mean that no more are there: SQS often answers with what a few of its servers have
+//! message that it has waited for wakes another one; a poller, other than the first, whose receive brings nothing,
+//! sleeps again. That a receive brings fewer than ten does not mean that no more are there: SQS often answers with what
+//! a few of its servers have
 //! (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>).
 
 use std::sync::Arc;
@@ -156,8 +157,8 @@ impl<H: Handler> Poller<H> {
         };
         self.fill.brought(messages.len(), slots.len());
         if messages.is_empty() {
-            // SQS answers with nothing at the end of a long poll only. What answers so at once may not be SQS at all, and is not
-            // to be asked over and over.
+            // SQS answers with nothing at the end of a long poll only. What answers so at once may not be SQS at all,
+            // and is not to be asked over and over.
             return Outcome::Nothing { in_time: asked.elapsed() >= shared.config.long_poll / 2 };
         }
         shared.pace.received(messages.len());
