@@ -22,6 +22,7 @@ const RUN_BY: &[(&str, &str, &str)] = &[
         "crates/testbed/tests/compose/main.rs",
         "project.observe()",
     ),
+    ("docker-compose -f docker-compose.yml -f docker-compose.dev.yml", ".ci/run", "deploy/development/tests/reload"),
     ("payment-service dlq", "payment-service/tests/service/dlq.rs", "redrive"),
     ("order-service outbox", "order-service/tests/service/outbox.rs", "retry"),
     ("deploy/aws/", "deploy/aws/tests/test_deployed.py", "deploy"),
@@ -32,10 +33,6 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("bash .ci/run", "it runs this test"),
     ("cargo test -p fault-suite", "the better part of an hour; its short form is part of cargo test --workspace"),
     ("bacon", "a tool of its own, that starts again what other steps run"),
-    (
-        "docker-compose -f docker-compose.yml -f docker-compose.dev.yml",
-        "deploy/development/tests/reload does, by hand: it builds for half an hour",
-    ),
     ("docker build", "as .ci/run builds both images by docker-compose"),
     ("kind ", "needs a cluster"),
     ("kubectl ", "needs a cluster; the manifests are built and validated by deploy/tests/run"),
