@@ -11,7 +11,7 @@ const RUN_BY: &[(&str, &str, &str)] = &[
     ("cargo fmt --all", ".ci/run", "cargo fmt --all"),
     ("cargo clippy --workspace", ".ci/run", "cargo clippy --workspace"),
     ("just check", ".ci/run", "cargo clippy --workspace"),
-    ("cargo test -p testbed --test compose", ".ci/run", "cargo test -p testbed --test compose"),
+    ("cargo test -p testbed --test compose", ".ci/run", "cargo test --workspace --test compose"),
     ("order-service/tests/openapi/run", ".ci/run", "order-service/tests/openapi/run"),
     ("deploy/tests/run", ".ci/run", "deploy/tests/run"),
     ("cargo run -- demo", "crates/quickstart/tests/system.rs", "demo::run(&system"),
