@@ -11,7 +11,7 @@ run:
 demo:
     cargo run -- demo
 
-# the same again on every save
+# queue, services and databases in one process, again on every save
 watch:
     bacon run
 
@@ -23,15 +23,19 @@ up:
 dev:
     docker-compose -f docker-compose.yml -f docker-compose.dev.yml up --build
 
-# stop the containers and forget their data
+# everything in containers, with dashboards, alerts and traces
+observe:
+    docker-compose -f docker-compose.yml -f docker-compose.observability.yml up --build
+
+# stop all of these containers and forget their data
 down:
-    docker-compose -f docker-compose.yml -f docker-compose.dev.yml down -v
+    docker-compose -f docker-compose.yml -f docker-compose.dev.yml -f docker-compose.observability.yml down -v
 
 # the whole suite, or what follows: just test -p order-service
 test *arguments="--workspace":
     cargo test {{ arguments }}
 
-# what has to pass before a commit
+# format and clippy, as CI
 check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from templates import AWS, PARTS, ROOT, resources, template
 
@@ -62,6 +63,51 @@ def test_no_queue_is_made_that_has_no_definition():
     assert names == {path.stem for path in (ROOT / "localstack/queues").glob("*.json")}
 
 
+def test_what_a_stack_imports_has_been_exported_by_one_before_it():
+    deployed = re.findall(r"^stack (\w+)$", (AWS / "deploy").read_text(), re.MULTILINE)
+    assert sorted(deployed) == PARTS
+    removed = re.search(r"for part in ([\w ]+)", (AWS / "remove").read_text()).group(1).split()
+    assert removed == deployed[::-1]
+    exported = set()
+    for part in deployed:
+        assert {name["Fn::Sub"] for name in values(template(part), "Fn::ImportValue")} <= exported, part
+        exported |= {output["Export"]["Name"]["Fn::Sub"] for output in template(part)["Outputs"].values() if "Export" in output}
+
+
+def test_a_service_is_made_after_all_that_its_tasks_need():
+    """Within a stack; what is in another one is there before it. Else a task might start without its log or a right."""
+    made = template("services")["Resources"]
+    for service in [name for name, resource in made.items() if resource["Type"] == "AWS::ECS::Service"]:
+        before = needed(made, service)
+        (log,) = [name for name in made if name == f"{service}Log"]
+        assert {log, f"{service}Task", f"{service}Role", f"{service}ExecutionRole"} <= before
+        policies = [name for name, resource in made.items() if resource["Type"] == "AWS::ApplicationAutoScaling::ScalingPolicy"]
+        assert any({service, f"{service}Scaling"} <= needed(made, policy) for policy in policies)
+
+
+def needed(made, name):
+    """The resources that CloudFormation makes before this one."""
+    resource = made[name]
+    named = {target for target in values(resource, "Ref")} | {target[0] for target in values(resource, "Fn::GetAtt")}
+    for text in values(resource, "Fn::Sub"):
+        named |= set(re.findall(r"\$\{(\w+)[.}]", text[0] if isinstance(text, list) else text))
+    depends = resource.get("DependsOn", [])
+    direct = (named | set(depends if isinstance(depends, list) else [depends])) & made.keys()
+    return direct.union(*(needed(made, other) for other in direct))
+
+
+def values(within, key):
+    """What stands under a key, wherever it is."""
+    if isinstance(within, dict):
+        for name, value in within.items():
+            if name == key:
+                yield value
+            yield from values(value, key)
+    elif isinstance(within, list):
+        for value in within:
+            yield from values(value, key)
+
+
 def test_the_times_of_a_stop_fit_each_other():
     (targets,) = resources("edge", "AWS::ElasticLoadBalancingV2::TargetGroup").values()
     attributes = {attribute["Key"]: attribute["Value"] for attribute in targets["TargetGroupAttributes"]}
@@ -105,14 +151,60 @@ def test_the_log_lines_that_alarms_count_are_written_by_the_services():
     sources = "".join(path.read_text() for path in ROOT.glob("crates/*/src/**/*.rs"))
     filters = resources("alarms", "AWS::Logs::MetricFilter").values()
     lines = [line for filter in filters for line in re.findall(r'\$\.message = "([^"]+)"', filter["FilterPattern"])]
-    assert lines
-    assert [line for line in lines if f'"{line}"' not in sources] == []
+    assert len(lines) == len(filters)
+    # A line whose end differs is known by how it begins.
+    written = [f'"{line.removesuffix("*")}' + ("" if line.endswith("*") else '"') for line in lines]
+    assert [line for line in written if line not in sources] == []
+
+
+def test_an_alarm_counts_the_lines_of_both_services():
+    alarms = resources("alarms", "AWS::CloudWatch::Alarm").values()
+    counting = {alarm["MetricName"] for alarm in alarms if alarm.get("Namespace") == {"Ref": "Name"}}
+    counted = [
+        (filter["MetricTransformations"][0]["MetricName"], filter["LogGroupName"]["Fn::Sub"])
+        for filter in resources("alarms", "AWS::Logs::MetricFilter").values()
+    ]
+    services = ("order-service", "payment-service")
+    assert sorted(counted) == sorted((metric, f"/${{Name}}/{service}") for metric in counting for service in services)
+
+
+# Which alarms stand for each alert of the Prometheus rules.
+ALARMS = {
+    "DeadLetter": ["DeadLetterOrders", "DeadLetterPayments"],
+    "DeadLettersWaiting": ["DeadLetterOrders", "DeadLetterPayments"],
+    "DwellTooLong": ["DwellOrders", "DwellPayments"],
+    "OutboxTooOld": ["OutboxTooOld"],
+    "EventSetAside": ["EventSetAside"],
+    "BreakerOpen": ["BreakerOpen"],
+    "LeaseLost": ["LeaseLost"],
+    # A task that stalls fails its health check, and is ended.
+    "InstanceStalled": ["OrderServiceDown", "PaymentServiceDown"],
+    "InstanceDown": ["OrderServiceNotReady", "OrderServiceDown", "PaymentServiceDown"],
+    "ServiceDown": ["OrderServiceDown", "PaymentServiceDown"],
+    "ErrorBudgetBurnFast": ["ErrorBudgetBurnFast"],
+    "ErrorBudgetBurnSlow": ["ErrorBudgetBurnSlow"],
+}
+# Prometheus does not see the server's disk.
+ONLY_HERE = {"DatabaseStorageLow"}
+
+
+def test_the_alarms_watch_what_the_alerts_watch():
+    rules = yaml.safe_load((ROOT / "observability/prometheus/rules/alerts.yml").read_text())
+    assert ALARMS.keys() == {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    alarms = resources("alarms", "AWS::CloudWatch::Alarm").keys()
+    assert alarms == {alarm for stand_ins in ALARMS.values() for alarm in stand_ins} | ONLY_HERE
 
 
 def test_every_alarm_tells_somebody_and_says_what_it_means():
-    for name, alarm in resources("alarms", "AWS::CloudWatch::Alarm").items():
+    alarms = resources("alarms", "AWS::CloudWatch::Alarm")
+    for name, alarm in alarms.items():
+        assert alarm["AlarmName"] == {"Fn::Sub": f"${{Name}}-{name}"}
         assert alarm["AlarmActions"] == [{"Ref": "Alarms"}], name
         assert len(alarm["AlarmDescription"]) > 40, name
+    (dashboard,) = resources("alarms", "AWS::CloudWatch::Dashboard").values()
+    shown = re.findall(r"\$\{(\w+)\.Arn\}", dashboard["DashboardBody"]["Fn::Sub"][0])
+    assert sorted(shown) == sorted(alarms)
+    assert f"{len(alarms)} alarms" in (ROOT / "docs/deployment.md").read_text(), "what they cost is in the page's table"
 
 
 def test_every_default_works():

@@ -132,6 +132,18 @@ def test_every_pod_is_behind_the_policy_that_lets_nothing_through(overlay):
     assert nothing == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+def test_a_pods_credentials_can_be_had_in_the_cloud(overlay):
+    if overlay == "local":
+        pytest.skip("LocalStack takes any credentials")
+    policy = kinds(overlay, "NetworkPolicy")["to-queue-and-database"]["spec"]
+    allowed = [(to["ipBlock"]["cidr"], port["port"]) for rule in policy["egress"] for to in rule["to"] for port in rule["ports"]]
+    # STS, which IRSA asks, and the agent of EKS Pod Identity.
+    assert ("0.0.0.0/0", 443) in allowed
+    assert ("169.254.170.23/32", 80) in allowed
+    (selected,) = policy["podSelector"]["matchExpressions"]
+    assert selected == {"key": "app.kubernetes.io/name", "operator": "In", "values": SERVICES}
+
+
 def test_the_variables_are_those_that_the_services_know(overlay):
     known = {line.lstrip("# ").split("=")[0] for line in (ROOT / ".env.example").read_text().splitlines() if "=" in line}
     # PostgreSQL's own, which its driver reads.

@@ -8,6 +8,7 @@
 //! Its loop waits for events only: whatever takes its time (a claim, a batch, a count) is a task beside it. What follows
 //! from an event is decided in `State`, what a call's answer says about each row in `Sender`.
 
+mod overdue;
 mod send;
 mod state;
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 use crate::{Claimed, Outbox};
+use overdue::Overdue;
 use send::Sender;
 use sqs::batch::OutgoingMessage;
 use sqs::queue::Queue;
@@ -78,6 +80,7 @@ impl Relay {
 struct Run {
     sender: Arc<Sender>,
     state: State,
+    overdue: Overdue,
     /// One at most, each with its limit.
     claims: JoinSet<(usize, Result<Vec<Claimed>, WriteError>)>,
     /// Whether what an earlier instance has left is free.
@@ -89,8 +92,8 @@ struct Run {
 
 impl Run {
     fn new(sender: Arc<Sender>) -> Self {
-        let (state, claims, calls, end) = Default::default();
-        Self { sender, state, claims, is_first: true, calls, end }
+        let (state, overdue, claims, calls, end) = Default::default();
+        Self { sender, state, overdue, claims, is_first: true, calls, end }
     }
 
     async fn until(mut self, stop: &CancellationToken, deadline: impl Future<Output = ()>) {
@@ -186,7 +189,12 @@ impl Run {
 
     fn sweep(&mut self, stop: &CancellationToken) {
         self.sender.show_pending();
-        let (queue, now) = (&self.sender.queue, Instant::now());
+        let (queue, outbox, now) = (&self.sender.queue, &self.sender.outbox, Instant::now());
+        let (events, oldest) = (outbox.pending(), outbox.oldest());
+        if self.overdue.is_to_be_told(oldest, now) {
+            let (queue, oldest_s) = (queue.name(), oldest.as_secs());
+            tracing::warn!(queue, events, oldest_s, "events have waited in the outbox for over a minute");
+        }
         // Tells whether the queue is there; if there is something to send, that tells.
         if self.state.is_idle(now) && !queue.is_reachable() {
             let (queue, stop) = (queue.clone(), stop.clone());

@@ -64,3 +64,19 @@ async fn the_relay_finds_out_that_the_queue_is_back_although_there_is_nothing_to
     relay.stop().await;
     scene.end().await;
 }
+
+#[tokio::test]
+async fn events_that_have_waited_for_over_a_minute_are_told_of() {
+    let (scene, logs) = (OutboxScene::start().await, Logs::capture());
+    scene.fail_all(SEND, DENIED);
+    let relay = scene.relay();
+    // Its id says that it was made in 2022.
+    scene.add_bodies(vec![("017f22e2-79b0-7cc3-98c4-dc0c0c07398f".to_owned(), "m".to_owned())]).await;
+    let line = ["WARN", "events have waited in the outbox for over a minute", "queue=", "events=", "oldest_s="];
+    eventually("it is told of", async || (logs.count_all(&line) > 0).then_some(())).await;
+    scene.proxy.heal();
+    scene.left(0).await;
+    relay.stop().await;
+    assert_eq!(scene.drain(1).await, ["m"]);
+    scene.end().await;
+}

@@ -15,6 +15,7 @@ mod binaries;
 mod elsewhere;
 mod links;
 mod page;
+mod recipes;
 mod scene;
 mod server;
 mod shown;
@@ -42,6 +43,13 @@ fn every_path_link_and_heading_that_a_page_names_is_there() {
 #[test]
 fn what_is_said_to_be_run_elsewhere_is() {
     let faults = elsewhere::faults();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_recipe_is_true_and_every_one_that_a_page_names_is_there() {
+    let mut faults = recipes::faults();
+    faults.extend(page::all().iter().flat_map(recipes::unknown_on));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
