@@ -2,10 +2,10 @@
 
 import { amount, count, duration, tail } from "./figures.js";
 
-const followed = new Set();
+const followed = new Map();
 
-/** The end of this order will be told. */
-export const follow = (orderId) => followed.add(orderId);
+/** The end of this order will be told; `before`: the status that it leaves, if that is an end as well. */
+export const follow = (orderId, before = null) => followed.set(orderId, before);
 
 /** Sentences `{text, tone}`; none while nothing has changed. */
 export function news(before, now) {
@@ -37,7 +37,7 @@ function letters(before, now) {
 
 function ends(now) {
   return now.orders.latest
-    .filter((order) => order.final && followed.delete(order.orderId))
+    .filter(({ orderId, status, final }) => final && followed.get(orderId) !== status && followed.delete(orderId))
     .map(({ orderId, status, tookMs, total, currency }) => ({
       text: `Order ${tail(orderId)} of ${amount(total, currency)} is ${status} after ${duration(tookMs === null ? null : tookMs / 1000)}`,
       tone: status === "DECLINED" ? "plain" : "good",
