@@ -13,12 +13,21 @@ export function news(before, now) {
   return [...places(before, now), ...letters(before, now), ...ends(now), ...thousand(before, now)];
 }
 
+const list = new Intl.ListFormat("en");
+
+/** Those of which the same is to be said are named together; an outbox is as its service is. */
 function places(before, now) {
   const was = new Map(before.places.map((place) => [place.id, place.status]));
-  const changed = now.places.filter(({ id, status }) => was.has(id) && was.get(id) !== status && status !== "unknown");
+  const tells = ({ id, kind, status }) => was.has(id) && was.get(id) !== status && status !== "unknown" && kind !== "outbox";
+  const changed = now.places.filter(tells);
   if (changed.length === 0) return [];
-  const text = changed.map(({ label, status, words }) => `${label} is ${status}: ${words}`).join(". ");
-  return [{ text, tone: changed.every(({ status }) => status === "up") ? "good" : "bad" }];
+  const named = new Map();
+  for (const { label, status, words } of changed) {
+    const said = `${status}: ${words}`;
+    named.set(said, [...(named.get(said) ?? []), label]);
+  }
+  const sentence = ([said, labels]) => `${list.format(labels)} ${labels.length > 1 ? "are" : "is"} ${said}`;
+  return [{ text: [...named].map(sentence).join(". "), tone: changed.every(({ status }) => status === "up") ? "good" : "bad" }];
 }
 
 function letters(before, now) {
