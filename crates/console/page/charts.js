@@ -30,7 +30,7 @@ export function charts() {
 }
 
 function chart({ title, written, times = 1, lines }) {
-  const svg = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
+  const svg = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", tabindex: "0" });
   const cursor = drawing("line", { class: "cursor", y1: 0, y2: HEIGHT, visibility: "hidden" });
   const drawn = lines.map(([series, name, tone]) => {
     const area = lines.length === 1 || tone === "a" ? drawing("path", { class: `area ${tone}` }) : null;
@@ -59,12 +59,21 @@ function chart({ title, written, times = 1, lines }) {
     at = (clientX - left) / width;
     tell();
   });
-  svg.addEventListener("pointerleave", () => {
-    at = null;
+  svg.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!data || !step) return;
+    event.preventDefault();
+    at = Math.max(0, Math.min(1, (at ?? 1) + step / (data[lines[0][0]].length - 1)));
     tell();
   });
+  for (const left of ["pointerleave", "blur"]) {
+    svg.addEventListener(left, () => {
+      at = null;
+      tell();
+    });
+  }
 
-  /** The newest figures, or those under the pointer. */
+  /** The newest figures, or those under the pointer or where the arrow keys have led. */
   function tell() {
     if (!data) return;
     const length = data[lines[0][0]].length;
@@ -79,6 +88,8 @@ function chart({ title, written, times = 1, lines }) {
     mark(cursor, "x1", String(x));
     mark(cursor, "x2", String(x));
     write(until, index === null ? "now" : `${duration((length - 1 - index) * data.step)} ago`);
+    const words = drawn.map(({ name, value }) => `${name} ${value.textContent}`).join(", ");
+    mark(svg, "aria-label", `${title}, ${until.textContent}: ${words}; the scale’s end is ${top.textContent}`);
   }
 
   return {
@@ -86,16 +97,14 @@ function chart({ title, written, times = 1, lines }) {
     update(fresh) {
       data = fresh;
       const known = lines.flatMap(([series]) => fresh[series]).filter((point) => point !== null);
-      const most = round(Math.max(0, ...known), times);
-      write(top, known.length ? written(most * times) : "nothing measured yet");
+      const scale = round(Math.max(0, ...known), times);
+      write(top, known.length ? written(scale * times) : "nothing measured yet");
       for (const { series, area, line } of drawn) {
-        const { stroke, fill } = trace(fresh[series], most);
+        const { stroke, fill } = trace(fresh[series], scale);
         mark(line, "d", stroke);
         if (area) mark(area, "d", fill);
       }
       tell();
-      const words = drawn.map(({ name, value }) => `${name} ${value.textContent}`).join(", ");
-      mark(svg, "aria-label", `${title}: ${words}; at most ${known.length ? written(most * times) : "–"} in five minutes`);
     },
   };
 }

@@ -23,30 +23,33 @@ export function letters() {
     write(note, [deadLetters.problem, read].filter(Boolean).join(", "));
     note.dataset.tone = deadLetters.problem ? "bad" : "plain";
     keep(byId("letters-queues"), deadLetters.queues, {
-      key: ({ queue }) => queue,
+      key: ({ source }) => source,
       make: box,
       update: (node, queue) => fill(node, queue, at),
     });
   };
 }
 
-function box({ queue }) {
-  const name = `letters-${queue}`;
+function box({ source }) {
+  const name = `letters-of-${source}`;
   const ask = element("button", { type: "button", class: "danger", "aria-describedby": name }, "Purge");
   const list = element("ul", { class: "letters" });
   const node = element(
     "section",
     { class: "box", "aria-labelledby": name },
-    element("div", { class: "head" }, element("h3", { id: name }, queue), element("p", { class: "note" }), ask),
+    element("div", { class: "head" }, element("h3", { id: name }), element("p", { class: "note" }), ask),
     list,
   );
-  ask.addEventListener("click", () => purge(queue));
+  ask.addEventListener("click", () => purge(node.dataset.queue));
   return node;
 }
 
-function fill(node, { queue, count: there, more, letters }, now) {
+/** What the queue of dead letters is called is known once SQS has been asked. */
+function fill(node, { queue, source, count: there, more, letters }, now) {
   const [head, list] = node.children;
-  const [, note, ask] = head.children;
+  const [name, note, ask] = head.children;
+  if (queue) node.dataset.queue = queue;
+  write(name, queue ?? `Dead letters of ${source}`);
   const empty = letters.length === 0 && !there;
   write(note, empty ? (there === null ? "not counted yet" : "none") : `${count(there)}${more ? ", the first are shown" : ""}`);
   if (empty && ask === document.activeElement) byId("letters-title").focus();

@@ -2,10 +2,10 @@
 
 import { amount, count, duration, tail } from "./figures.js";
 
-const followed = new Set();
+const followed = new Map();
 
-/** The end of this order will be told. */
-export const follow = (orderId) => followed.add(orderId);
+/** The end of this order will be told; `before`: the status that it leaves, if that is an end as well. */
+export const follow = (orderId, before = null) => followed.set(orderId, before);
 
 /** Sentences `{text, tone}`; none while nothing has changed. */
 export function news(before, now) {
@@ -13,12 +13,21 @@ export function news(before, now) {
   return [...places(before, now), ...letters(before, now), ...ends(now), ...thousand(before, now)];
 }
 
+const list = new Intl.ListFormat("en");
+
+/** Those of which the same is to be said are named together; an outbox is as its service is. */
 function places(before, now) {
   const was = new Map(before.places.map((place) => [place.id, place.status]));
-  const changed = now.places.filter(({ id, status }) => was.has(id) && was.get(id) !== status && status !== "unknown");
+  const tells = ({ id, kind, status }) => was.has(id) && was.get(id) !== status && status !== "unknown" && kind !== "outbox";
+  const changed = now.places.filter(tells);
   if (changed.length === 0) return [];
-  const text = changed.map(({ label, status, words }) => `${label} is ${status}: ${words}`).join(". ");
-  return [{ text, tone: changed.every(({ status }) => status === "up") ? "good" : "bad" }];
+  const named = new Map();
+  for (const { label, status, words } of changed) {
+    const said = `${status}: ${words}`;
+    named.set(said, [...(named.get(said) ?? []), label]);
+  }
+  const sentence = ([said, labels]) => `${list.format(labels)} ${labels.length > 1 ? "are" : "is"} ${said}`;
+  return [{ text: [...named].map(sentence).join(". "), tone: changed.every(({ status }) => status === "up") ? "good" : "bad" }];
 }
 
 function letters(before, now) {
@@ -37,7 +46,7 @@ function letters(before, now) {
 
 function ends(now) {
   return now.orders.latest
-    .filter((order) => order.final && followed.delete(order.orderId))
+    .filter(({ orderId, status, final }) => final && followed.get(orderId) !== status && followed.delete(orderId))
     .map(({ orderId, status, tookMs, total, currency }) => ({
       text: `Order ${tail(orderId)} of ${amount(total, currency)} is ${status} after ${duration(tookMs === null ? null : tookMs / 1000)}`,
       tone: status === "DECLINED" ? "plain" : "good",

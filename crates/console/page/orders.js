@@ -3,8 +3,12 @@
 import { busy, post } from "./ask.js";
 import { byId, element, keep, mark, write } from "./dom.js";
 import { ago, amount, duration, tail } from "./figures.js";
+import { follow } from "./news.js";
 import { say } from "./said.js";
 import { tellStory } from "./story.js";
+
+/** Where nothing moves, the orders are asked for every five seconds. */
+const OLD_MS = 8000;
 
 export function orders() {
   const rows = byId("orders-rows");
@@ -16,7 +20,7 @@ export function orders() {
       gone: () => true, // A row that somebody is in stays until they leave it.
     });
     byId("orders-none").hidden = orders.latest.length > 0;
-    const old = orders.asOf && Date.parse(at) - Date.parse(orders.asOf) > 5000 ? `as of ${ago(orders.asOf, at)}` : "";
+    const old = orders.asOf && Date.parse(at) - Date.parse(orders.asOf) > OLD_MS ? `as of ${ago(orders.asOf, at)}` : "";
     write(byId("orders-note"), [orders.problem, old].filter(Boolean).join(", "));
     byId("orders-note").dataset.tone = orders.problem ? "bad" : "plain";
   };
@@ -30,6 +34,7 @@ function make({ orderId }) {
   cancel.addEventListener("click", () =>
     busy(cancel, async () => {
       const { status } = await post(`./orders/${encodeURIComponent(orderId)}/cancel`);
+      follow(orderId, "PAID");
       say(`Order ${tail(orderId)} is ${status}`);
     }, say),
   );

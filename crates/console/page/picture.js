@@ -18,13 +18,21 @@ export function picture() {
 
 /** What is counted at each kind of place. */
 const HERE = {
-  client: "open",
   service: "at work",
   outbox: "waiting",
   queue: "messages",
   "dead-letters": "dead",
-  provider: "charging",
 };
+
+/** What is not, in words: how many pass there is all that is known. */
+const NOT_COUNTED = {
+  client: "how many: not counted",
+  service: "under way: not counted",
+  provider: "open calls: not counted",
+};
+
+/** A count that is older says how old it is. */
+const FRESH_MS = 3000;
 
 function make(place) {
   const node = element(
@@ -49,34 +57,46 @@ function update(node, place, now) {
   write(node.querySelector("strong"), figure);
   write(node.querySelector(".unit"), unit);
   write(speed, rest);
-  write(stay, stays(place.dwell));
-  write(words, place.status === "up" ? parts(place) || place.words : troubled(place, now));
+  write(stay, stays(place));
+  const well = place.status === "up" || place.kind === "client";
+  write(words, well ? joined([...parts(place), counted(place, now)], " · ") || place.words : troubled(place, now));
 }
 
-/** First what is there; where nobody counts that, how many pass. */
+/** First what is there; where nobody counts that, it says so, and how many pass stands in its place. */
 function figures({ kind, status, now, perSecond }) {
   const here = status === "away" || status === "stale" ? "at last count" : (HERE[kind] ?? "");
   if (now !== null) return [count(now), here, perSecond === null || kind === "dead-letters" ? "" : `${rate(perSecond)}/s`];
-  return perSecond === null ? [count(null), "not measured", ""] : [rate(perSecond), "a second", ""];
+  const not = NOT_COUNTED[kind] ?? "";
+  return perSecond === null ? [count(null), "not measured", ""] : [rate(perSecond), "a second", not];
 }
 
-function stays(dwell) {
+function stays({ kind, dwell }) {
+  if (kind === "provider") return "time: not measured";
   if (!dwell || dwell.p99 === null) return "";
-  if (dwell.p50 === null) return dwell.p99 > 0 ? `oldest ${duration(dwell.p99)}` : "";
-  return `${duration(dwell.p50)}, p99 ${duration(dwell.p99)}`;
+  if (dwell.p50 !== null) return `p50 ${duration(dwell.p50)} · p99 ${duration(dwell.p99)}`;
+  return kind === "dead-letters" ? `oldest sent ${duration(dwell.p99)} ago` : `oldest ${duration(dwell.p99)}`;
 }
 
-/** What the figure is made of; parts that are not there are not told. */
-function parts({ detail, instances }) {
-  const told = detail.filter(({ value }) => value !== null && value !== 0).map(({ name, value }) => `${count(value)} ${name}`);
+/** What the figure is made of; parts that are not there are not told, nor is one that is all of it and in sight. */
+function parts({ now: all, detail, instances }) {
+  const worth = ({ name, value }) => value && !(name === "visible" && value === all);
+  const told = detail.filter(worth).map(({ name, value }) => `${count(value)} ${name}`);
   if (instances.length > 1) {
     const up = instances.filter(({ status }) => status === "up").length;
     told.push(`${up} of ${instances.length} up`);
   }
-  return told.join(" · ");
+  return told;
 }
 
-function troubled({ status, words, since, asOf }, now) {
-  if (status === "stale") return `stale: ${words}${asOf ? `, measured ${ago(asOf, now)}` : ""}`;
-  return `${status}: ${words}${since ? `, for ${lapse(since, now)}` : ""}`;
+const joined = (parts, by) => parts.filter(Boolean).join(by);
+
+/** Nothing, for a figure of now. */
+function counted({ now: there, asOf }, now) {
+  return there !== null && asOf && Date.parse(now) - Date.parse(asOf) > FRESH_MS ? `counted ${ago(asOf, now)}` : "";
+}
+
+function troubled(place, now) {
+  const { status, words, since } = place;
+  const lasts = since && status !== "stale" ? `for ${lapse(since, now)}` : "";
+  return `${status}: ${joined([words, lasts, counted(place, now)], ", ")}`;
 }

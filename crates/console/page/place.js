@@ -10,7 +10,6 @@ export function place() {
   const kind = byId("kind");
   const one = byId("place");
   const many = byId("thousand");
-  let running = false;
   one.addEventListener("click", () =>
     busy(one, async () => {
       const { orderId, total, currency, status } = await post("./orders", { kind: kind.value });
@@ -20,7 +19,6 @@ export function place() {
   );
   many.addEventListener("click", () =>
     busy(many, async () => {
-      if (running) return say("The thousand before are still being placed");
       const { orders } = await post("./orders/thousand");
       say(`${count(orders)} orders are being placed`);
     }, say),
@@ -31,7 +29,7 @@ export function place() {
       make: ({ id }) => element("option", { value: id }),
       update: (option, { cents, does, end }) => write(option, `${cents} ${does} → ${end}`),
     });
-    running = thousand?.running ?? false;
+    const running = thousand?.running ?? false;
     byId("progress").hidden = !running;
     if (!running) return;
     byId("progress-bar").max = thousand.orders;

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     /// What a person on a slow line waits for.
-    const MOST_BYTES: usize = 100 * 1024;
+    const MOST_BYTES: usize = 100_000;
 
     #[test]
     fn the_whole_page_is_under_a_hundred_kilobytes() {

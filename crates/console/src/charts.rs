@@ -33,6 +33,12 @@ pub(crate) struct Charts {
     requests_per_order: Series,
     dollars_per_order: Series,
     #[serde(skip)]
+    begun: Instant,
+    /// So many have passed since.
+    #[serde(skip)]
+    steps: u64,
+    /// Where the next point begins.
+    #[serde(skip)]
     last: Option<(Instant, Reading)>,
 }
 
@@ -48,25 +54,34 @@ impl Charts {
             dwell_p99: empty(),
             requests_per_order: empty(),
             dollars_per_order: empty(),
+            begun: Instant::now(),
+            steps: 0,
             last: None,
         }
     }
 
-    /// Adds a point if it is time for one; `measured`: whether the services answered.
-    pub(crate) fn add(&mut self, now: Instant, reading: &Reading, measured: bool, price: Price) {
-        let Some((at, last)) = &self.last else {
-            self.last = Some((now, reading.clone()));
-            return;
-        };
-        let seconds = now.duration_since(*at).as_secs_f64();
-        if seconds < STEP.as_secs_f64() {
+    /// What comes is not compared with what was: there is a gap between.
+    pub(crate) fn begin_anew(&mut self) {
+        self.last = None;
+    }
+
+    /// Adds a point if it is time for one, or several where that time has been missed; `measured`: whether somebody
+    /// answers who counts that.
+    pub(crate) fn add(&mut self, now: Instant, reading: &Reading, measured: impl Fn(Count) -> bool, price: Price) {
+        let steps = now.duration_since(self.begun).as_secs() / STEP.as_secs();
+        let due = steps - self.steps;
+        if due == 0 && self.last.is_some() {
             return;
         }
-        let between = reading.since(last);
-        let rate = |count| measured.then(|| between.count(count) / seconds);
+        let (at, last) = self.last.replace((now, reading.clone())).unwrap_or_else(|| (now, reading.clone()));
+        self.steps = steps;
+        let (seconds, between) = (now.duration_since(at).as_secs_f64(), reading.since(&last));
+        let measured = |count| seconds > 0.0 && measured(count);
+        let rate = |count| measured(count).then(|| between.count(count) / seconds);
         let dwell = |share| between.duration(Timed::InOrders).quantile(share);
         let ended = between.count(Count::Ended);
-        let per_order = (ended > 0.0).then(|| between.count(Count::Requests) / ended);
+        let known = ended > 0.0 && measured(Count::Ended) && measured(Count::Requests);
+        let per_order = known.then(|| between.count(Count::Requests) / ended);
         let dollars = per_order.map(|per_order| price.per_million_orders(per_order) / 1e6);
         let points = [
             (&mut self.placed_per_second, rate(Count::Placed)),
@@ -77,11 +92,12 @@ impl Charts {
             (&mut self.dollars_per_order, dollars),
         ];
         for (series, point) in points {
-            series.pop_front();
-            series.push_back(point.map(rounded));
+            for _ in 0..due.min(POINTS as u64) {
+                series.pop_front();
+                series.push_back(point.map(rounded));
+            }
         }
         self.end = Timestamp::now();
-        self.last = Some((now, reading.clone()));
     }
 }
 
@@ -111,20 +127,30 @@ mod tests {
             )
         };
         let sample = totals.add(&text(0), None);
-        let (mut charts, begin) = (Charts::new(), Instant::now());
-        charts.add(begin, &Reading::of(&totals, &names), true, price);
-        totals.add(&text(10), Some(&sample));
-        charts.add(begin + STEP / 2, &Reading::of(&totals, &names), true, price);
+        let mut charts = Charts::new();
+        let (begin, all) = (charts.begun, |_| true);
+        charts.add(begin, &Reading::of(&totals, &names), all, price);
+        let sample = totals.add(&text(10), Some(&sample));
+        charts.add(begin + STEP / 2, &Reading::of(&totals, &names), all, price);
         assert_eq!(charts.placed_per_second.back(), Some(&None), "too early");
-        charts.add(begin + STEP, &Reading::of(&totals, &names), true, price);
+        charts.add(begin + STEP, &Reading::of(&totals, &names), all, price);
         assert_eq!(charts.placed_per_second.back(), Some(&Some(5.0)));
         assert_eq!(charts.requests_per_order.back(), Some(&Some(3.0)));
         assert_eq!(charts.dollars_per_order.back(), Some(&Some(1.2e-6)));
-        charts.add(begin + STEP * 2, &Reading::of(&totals, &names), true, price);
+        charts.add(begin + STEP * 2, &Reading::of(&totals, &names), all, price);
         assert_eq!(charts.placed_per_second.back(), Some(&Some(0.0)));
         assert_eq!(charts.requests_per_order.back(), Some(&None), "nothing to divide by");
-        charts.add(begin + STEP * 3, &Reading::of(&totals, &names), false, price);
+        charts.add(begin + STEP * 3, &Reading::of(&totals, &names), |count| count != Count::Placed, price);
         assert_eq!(charts.placed_per_second.back(), Some(&None));
+        assert_eq!(charts.settled_per_second.back(), Some(&Some(0.0)), "others are still measured");
+
+        totals.add(&text(30), Some(&sample));
+        charts.add(begin + STEP * 5, &Reading::of(&totals, &names), all, price);
+        let latest = |charts: &Charts| charts.placed_per_second.iter().rev().take(2).copied().collect::<Vec<_>>();
+        assert_eq!(latest(&charts), [Some(5.0); 2], "a missed time is no gap: it is known how many there were");
+        charts.begin_anew();
+        charts.add(begin + STEP * 7, &Reading::of(&totals, &names), all, price);
+        assert_eq!(latest(&charts), [None; 2]);
         assert_eq!(charts.placed_per_second.len(), POINTS);
     }
 }

@@ -60,7 +60,7 @@ pub(crate) struct Move {
 }
 
 /// The ways between the places, and what counts what passes there.
-const MOVES: [(&str, &str, &[Count]); 10] = [
+const MOVES: [(&str, &str, &[Count]); 11] = [
     ("client", "order-service", &[Count::Posts]),
     ("order-service", "orders-outbox", &[Count::Placed, Count::Cancelling]),
     ("orders-outbox", "orders", &[Count::SentToOrders]),
@@ -71,21 +71,8 @@ const MOVES: [(&str, &str, &[Count]); 10] = [
     ("payments-outbox", "payments", &[Count::SentToPayments]),
     ("payments", "results", &[Count::ReceivedFromPayments]),
     ("payments", "payments-dlq", &[Count::DeadOfPayments]),
+    ("results", "order-service", &[Count::DoneOfPayments]),
 ];
-
-pub(crate) fn moves(recent: &Recent) -> Vec<Move> {
-    let of = |(from, to, counts): &(&'static str, &'static str, &[Count])| {
-        let rates: Option<Vec<f64>> = counts.iter().map(|count| recent.per_second(*count)).collect();
-        Move {
-            from,
-            to,
-            count: counts.iter().map(|count| recent.moved(*count)).sum::<f64>() as u64,
-            total: counts.iter().map(|count| recent.total(*count)).sum::<f64>() as u64,
-            per_second: rates.map(|rates| rounded(rates.iter().sum())),
-        }
-    };
-    MOVES.iter().map(of).collect()
-}
 
 /// What the places are made of.
 pub(crate) struct Known<'a> {
@@ -122,10 +109,11 @@ impl Known<'_> {
         let (orders, payments) = (self.names.orders.as_str(), self.names.payments.as_str());
         let accepted = Count::Placed;
         vec![
+            // Clients are seen by what the order service counts of them, and by nothing else.
             Place {
                 per_second: self.rate(Count::Posts),
                 dwell: self.dwell(Timed::Completion),
-                ..place("client", "client", "Client", Said::up("places orders"))
+                ..place("client", "client", "Client", Said::unknown("from POST to the order’s end"))
             },
             Place {
                 per_second: self.rate(accepted),
@@ -142,7 +130,7 @@ impl Known<'_> {
             },
             Place {
                 per_second: self.rate(Count::ProviderAnswered),
-                ..place("provider", "provider", "Payment provider", self.provider.said())
+                ..place("provider", "provider", "Payment provider", self.provider())
             },
             self.outbox("payments-outbox", Service::Payments, payments, Count::SentToPayments),
             self.queue("payments", payments, 1, Count::ReceivedFromPayments, Timed::InPayments),
@@ -153,6 +141,29 @@ impl Known<'_> {
                 ..self.service("results", "Results", Service::Orders, Some(payments))
             },
         ]
+    }
+
+    /// It is known by what the payment service says of it.
+    fn provider(&self) -> Said {
+        let asked_by = status::of_service(self.instances.of(Service::Payments), false);
+        match asked_by.status {
+            Status::Away | Status::Unknown => Said::unknown("the payment service, which asks it, does not answer"),
+            Status::Up | Status::Paused | Status::Stale => self.provider.said(),
+        }
+    }
+
+    pub(crate) fn moves(&self) -> Vec<Move> {
+        let of = |(from, to, counts): &(&'static str, &'static str, &[Count])| {
+            let rates: Option<Vec<f64>> = counts.iter().map(|count| self.rate(*count)).collect();
+            Move {
+                from,
+                to,
+                count: counts.iter().map(|count| self.recent.moved(*count)).sum::<f64>() as u64,
+                total: counts.iter().map(|count| self.recent.total(*count)).sum::<f64>() as u64,
+                per_second: rates.map(|rates| rounded(rates.iter().sum())),
+            }
+        };
+        MOVES.iter().map(of).collect()
     }
 
     /// A service, or the part of it that consumes a queue.
@@ -184,8 +195,13 @@ impl Known<'_> {
             per_second: self.rate(sent),
             dwell: oldest.filter(|oldest| *oldest > 0.0).map(|oldest| Dwell { p50: None, p99: Some(rounded(oldest)) }),
             as_of: self.measured(service),
-            ..place(id, "outbox", "Outbox", status::of_service(self.instances.of(service), false))
+            ..place(id, "outbox", "Outbox", self.outbox_is(service))
         }
+    }
+
+    fn outbox_is(&self, service: Service) -> Said {
+        let said = status::of_service(self.instances.of(service), false);
+        if said.status == Status::Up { Said::up("in the service’s database") } else { said }
     }
 
     fn queue(&self, id: &'static str, name: &str, pair: usize, received: Count, timed: Timed) -> Place {
@@ -201,7 +217,11 @@ impl Known<'_> {
         let seen = &self.seen.pairs[pair];
         let name = seen.dead_letter_queue.clone().unwrap_or_else(|| format!("dead letters of {source}"));
         let place = self.counted(place(id, "dead-letters", &name, self.sqs()), seen.dead_letter_depth);
-        Place { per_second: self.rate(dead), ..place }
+        // When it became a dead letter, SQS does not say: it keeps the time of sending.
+        let sent = seen.letters.iter().map(|letter| letter.sent_at).filter(|sent| *sent > 0 && !seen.more).min();
+        let oldest = sent.map(|sent| (Timestamp::now().as_millisecond() - sent).max(0) as f64 / 1e3);
+        let dwell = oldest.map(|oldest| Dwell { p50: None, p99: Some(rounded(oldest)) });
+        Place { per_second: self.rate(dead), dwell, ..place }
     }
 
     fn counted(&self, place: Place, depth: Option<Depth>) -> Place {
@@ -218,7 +238,7 @@ impl Known<'_> {
     }
 
     fn rate(&self, count: Count) -> Option<f64> {
-        self.recent.per_second(count).map(rounded)
+        self.recent.per_second(count).filter(|_| self.instances.measure(count)).map(rounded)
     }
 
     fn dwell(&self, timed: Timed) -> Option<Dwell> {

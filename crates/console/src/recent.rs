@@ -25,6 +25,11 @@ impl Recent {
         }
     }
 
+    /// What comes is not compared with what was.
+    pub(crate) fn begin_anew(&mut self) {
+        self.0.clear();
+    }
+
     /// Since the reading before the last.
     pub(crate) fn moved(&self, count: Count) -> f64 {
         let mut latest = self.0.iter().rev();

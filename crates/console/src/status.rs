@@ -36,11 +36,15 @@ impl Said {
     pub(crate) fn up(words: &str) -> Self {
         Self::new(Status::Up, words)
     }
+
+    pub(crate) fn unknown(words: &str) -> Self {
+        Self::new(Status::Unknown, words)
+    }
 }
 
 pub(crate) fn of_instance(instance: &Instance) -> Said {
     match instance.presence {
-        Presence::Unknown => Said::new(Status::Unknown, "not asked yet"),
+        Presence::Unknown => Said::unknown("not asked yet"),
         Presence::Away => Said::new(Status::Away, "does not answer"),
         Presence::Stale => Said::new(Status::Stale, "has missed an answer"),
         Presence::Up => of_readiness(instance),
@@ -70,7 +74,7 @@ pub(crate) fn of_service<'a>(instances: impl Iterator<Item = &'a Instance> + Clo
         Said::new(Status::Up, of_all("answers"))
     } else {
         let worst = [Status::Paused, Status::Stale, Status::Away].into_iter().find_map(some);
-        worst.cloned().unwrap_or_else(|| Said::new(Status::Unknown, "not asked yet"))
+        worst.cloned().unwrap_or_else(|| Said::unknown("not asked yet"))
     }
 }
 
@@ -81,7 +85,7 @@ pub(crate) fn of_sqs<'a>(instances: impl Iterator<Item = &'a Instance>, problem:
     match problem {
         _ if found.contains(&"down") => Said::new(Status::Away, "SQS does not answer the services"),
         Some(problem) => Said::new(Status::Away, format!("SQS does not answer the console: {problem}")),
-        None if found.is_empty() => Said::new(Status::Unknown, "no service answers that could tell"),
+        None if found.is_empty() => Said::unknown("no service answers that could tell"),
         None => Said::up("SQS answers"),
     }
 }
@@ -109,7 +113,7 @@ impl Provider {
 
     pub(crate) fn said(self) -> Said {
         match self {
-            Self::NotAsked => Said::new(Status::Unknown, "has not been asked since the console started"),
+            Self::NotAsked => Said::unknown("has not been asked since the console started"),
             Self::Answers => Said::up("answered when it was last asked"),
             Self::Away => Said::new(Status::Away, "did not answer when it was last asked"),
         }

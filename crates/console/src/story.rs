@@ -17,7 +17,8 @@ use crate::queues::{Letter, Queues};
 use crate::state::{Named, ShownOrder};
 
 const WITHOUT_LINES: &str = "The services run elsewhere: this is what their API, the dead-letter queues and this console have \
-                             seen. Their logs and traces tell the rest.";
+                             seen. Receives, attempts and the charge stand in the services’ logs and traces; under \
+                             `cargo run` they are shown here.";
 const LINES_GONE: &str = "The first lines about this order are no longer remembered, or are of an earlier start.";
 
 /// An order, and what happened to it.

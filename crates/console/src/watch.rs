@@ -14,7 +14,7 @@ use crate::http::event;
 use crate::kinds::KINDS;
 use crate::metrics::{Count, Instances, Names, Reading, Totals};
 use crate::orders::Orders;
-use crate::picture::{Known, Picture, moves};
+use crate::picture::{Known, Picture};
 use crate::price::Price;
 use crate::queues::Queues;
 use crate::recent::Recent;
@@ -50,10 +50,9 @@ struct Memory {
     dead: f64,
 }
 
-impl Watch {
-    /// Looks every half second while anybody listens; else as often as the charts have a point, until told to stop.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut memory = Memory {
+impl Memory {
+    fn new() -> Self {
+        Self {
             totals: Totals::default(),
             recent: Recent::default(),
             charts: Charts::new(),
@@ -61,7 +60,14 @@ impl Watch {
             provider: Provider::default(),
             activity: 0,
             dead: 0.0,
-        };
+        }
+    }
+}
+
+impl Watch {
+    /// Looks every half second while anybody listens; else as often as the charts have a point, until told to stop.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut memory = Memory::new();
         loop {
             let begun = Instant::now();
             self.look(&mut memory).await;
@@ -77,7 +83,10 @@ impl Watch {
     }
 
     async fn look(&mut self, memory: &mut Memory) {
-        self.instances.ask(&mut memory.totals).await;
+        if self.instances.ask(&mut memory.totals).await {
+            memory.recent.begin_anew();
+            memory.charts.begin_anew();
+        }
         let (now, reading) = (Instant::now(), Reading::of(&memory.totals, &self.names));
         let activity = reading.activity();
         if activity != memory.activity {
@@ -92,11 +101,12 @@ impl Watch {
             memory.dead = dead;
             self.orders.moved();
         }
-        let measured = self.instances.all().any(|instance| instance.is_up());
-        memory.charts.add(now, &reading, measured, self.price);
+        memory.charts.add(now, &reading, |count| self.instances.measure(count), self.price);
         memory.recent.add(now, reading.clone());
         memory.provider = memory.provider.after(&memory.recent);
-        if *self.listeners.borrow() == 0 && !self.states.borrow().is_empty() {
+        if *self.listeners.borrow() == 0 {
+            // Whoever comes is not shown what was, but waits for what is.
+            self.states.send_if_modified(|state| !std::mem::take(state).is_empty());
             return;
         }
         match serde_json::to_string(&self.state(memory, &reading)) {
@@ -120,7 +130,7 @@ impl Watch {
             at: Timestamp::now(),
             listeners: *self.listeners.borrow(),
             places: memory.picture.places(&known),
-            moves: moves(&memory.recent),
+            moves: known.moves(),
             orders: ShownOrders::of(&self.orders.latest(), &seen),
             dead_letters: ShownLetters::of(&seen, [&self.names.orders, &self.names.payments]),
             charts: &memory.charts,
@@ -129,5 +139,38 @@ impl Watch {
             switches: ShownSwitch::all(&self.switches),
             kinds: KINDS,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Api;
+
+    const NOBODY: &str = "http://127.0.0.1:9";
+
+    #[tokio::test]
+    async fn whoever_comes_later_is_not_shown_what_was() {
+        chassis::tls::install_provider();
+        let (http, sqs) = (reqwest::Client::new(), sqs::client::for_endpoint(NOBODY).await);
+        let names = Names { orders: "orders".into(), payments: "payments".into() };
+        let ((listeners, listeners_seen), (states, seen)) = (watch::channel(1), watch::channel(Bytes::new()));
+        let mut watch = Watch {
+            instances: Instances::new(http.clone(), &[], &[]),
+            price: "0.40".parse().unwrap(),
+            orders: Arc::new(Orders::new(Api::new(http, NOBODY))),
+            queues: Arc::new(Queues::new(&sqs, &names)),
+            names,
+            thousand: Thousand::default(),
+            switches: Switches::default(),
+            states,
+            listeners: listeners_seen,
+        };
+        let mut memory = Memory::new();
+        watch.look(&mut memory).await;
+        assert!(!seen.borrow().is_empty());
+        listeners.send_replace(0);
+        watch.look(&mut memory).await;
+        assert!(seen.borrow().is_empty());
     }
 }

@@ -62,7 +62,7 @@ pub(super) async fn listen(State(shared): State<Shared>) -> Response {
                     changed = listener.states.changed() => changed.ok()?,
                 }
                 let state = listener.states.borrow_and_update().clone();
-                // None has been made yet.
+                // None has been made since the first of the listeners came.
                 if !state.is_empty() {
                     return Some((Ok(state), listener));
                 }

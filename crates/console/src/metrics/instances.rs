@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio::net::lookup_host;
 use tokio::time::{Instant, timeout};
 
+use super::reading::Count;
 use super::totals::{Sample, Totals};
 
 /// Shorter than the time from one state to the next: an instance that hangs holds up nobody.
@@ -96,16 +97,24 @@ impl Instances {
         self.all.iter()
     }
 
-    /// Asks all of them, at the same time, and adds what they have counted.
-    pub(crate) async fn ask(&mut self, totals: &mut Totals) {
+    /// Whether somebody answers who counts that.
+    pub(crate) fn measure(&self, count: Count) -> bool {
+        count.counted_by().iter().all(|service| self.of(*service).any(Instance::is_up))
+    }
+
+    /// Asks all of them, at the same time, and adds what they have counted. Whether one answers again that had been silent:
+    /// when what it has counted meanwhile happened, nobody knows.
+    pub(crate) async fn ask(&mut self, totals: &mut Totals) -> bool {
         if self.looked_up.is_none_or(|at| at.elapsed() >= LOOK_UP) {
             self.look_up().await;
             self.looked_up = Some(Instant::now());
         }
         let answers = join_all(self.all.iter().map(|instance| ask(&self.http, instance))).await;
+        let silent: Vec<bool> = self.all.iter().map(Instance::is_silent).collect();
         for (instance, answer) in self.all.iter_mut().zip(answers) {
             instance.hear(answer, totals);
         }
+        self.all.iter().zip(silent).any(|(instance, silent)| silent && instance.is_up())
     }
 
     /// A name may stand for several addresses, each an instance. One that is gone from there is forgotten, but not while
@@ -169,6 +178,11 @@ impl Instance {
 
     pub(crate) fn is_up(&self) -> bool {
         self.presence == Presence::Up
+    }
+
+    /// It has answered before, and does not now.
+    fn is_silent(&self) -> bool {
+        matches!(self.presence, Presence::Stale | Presence::Away) && self.said.is_some()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The figures that the console shows, as they were at one moment. The difference of two is what happened between them.
 
+use super::instances::Service;
 use super::totals::{Sample, Totals};
 
 /// What the queues are called.
@@ -85,6 +86,28 @@ impl Count {
             }
             Self::ProviderAway => asked("away"),
             Self::Requests => totals.sum("sqs_requests_total", &[]),
+        }
+    }
+
+    /// Whose figure it is: while they do not answer, it is not known.
+    pub(crate) fn counted_by(self) -> &'static [Service] {
+        match self {
+            Self::Posts
+            | Self::Placed
+            | Self::Cancelling
+            | Self::Ended
+            | Self::SentToOrders
+            | Self::ReceivedFromPayments
+            | Self::DoneOfPayments
+            | Self::DeadOfPayments => &[Service::Orders],
+            Self::SentToPayments
+            | Self::ReceivedFromOrders
+            | Self::DoneOfOrders
+            | Self::RetriedOfOrders
+            | Self::DeadOfOrders
+            | Self::ProviderAnswered
+            | Self::ProviderAway => &[Service::Payments],
+            Self::Requests => &[Service::Orders, Service::Payments],
         }
     }
 }

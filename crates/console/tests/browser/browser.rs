@@ -107,11 +107,17 @@ impl Browser {
         self.client.execute_async(script, vec![]).await.unwrap()
     }
 
-    /// A viewport so wide, under a colour scheme, with or without motion.
+    /// A viewport so wide, under a colour scheme.
     pub(crate) async fn looks(&self, width: u32, scheme: &str) {
         let metrics = json!({ "width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
         self.tell("Emulation.setDeviceMetricsOverride", metrics).await;
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.tell("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// As somebody sets it whom motion makes ill.
+    pub(crate) async fn wants_no_motion(&self) {
+        let features = json!([{ "name": "prefers-reduced-motion", "value": "reduce" }]);
         self.tell("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 

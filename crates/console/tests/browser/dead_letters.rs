@@ -31,7 +31,7 @@ async fn a_dead_letter_is_shown_as_text_sent_back_and_purged_after_a_question() 
     browser.is_told("is back in its queue", 1).await;
     browser.sees(&format!("{LETTER}[@data-key!={first}]")).await;
 
-    let purge = format!("//section[@aria-labelledby='letters-orders-dlq']{}", button("Purge"));
+    let purge = format!("//section[@aria-labelledby='letters-of-orders']{}", button("Purge"));
     browser.click(&purge).await;
     browser.sees("//dialog[@open][contains(.,'Purge orders-dlq?')]").await;
     browser.click(&button("Keep them")).await;

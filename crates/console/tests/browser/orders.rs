@@ -1,7 +1,9 @@
 //! Placing and cancelling, by mouse and by keyboard.
 
 use fantoccini::key::Key;
+use testbed::eventually;
 
+use crate::browser::Browser;
 use crate::scene::{Scene, button, order};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,6 +64,38 @@ async fn the_keyboard_alone_places_an_order_and_opens_it() {
     scene.browser.sees_no("//dialog[@open]").await;
     assert!(focused(&scene).await.starts_with('…'), "the focus is where it was");
     scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn messages_are_seen_moving_but_not_by_whom_motion_makes_ill() {
+    let scene = Scene::start().await;
+    let browser = &scene.browser;
+    // A dot is there for less than a second: they are counted as they come.
+    browser
+        .run(
+            "window.dots = 0;
+             const dots = (nodes) => [...nodes].filter((node) => node.classList?.contains('dot')).length;
+             new MutationObserver((changes) => changes.forEach(({ addedNodes }) => (window.dots += dots(addedNodes))))
+               .observe(document.getElementById('ways'), { childList: true });",
+        )
+        .await;
+    scene.place("paid").await;
+    eventually("dots", async || (browser.run("return window.dots").await.as_u64()? > 0).then_some(())).await;
+    browser.sees(&order("PAID")).await;
+
+    browser.wants_no_motion().await;
+    eventually("nothing is on its way", async || (moving(browser).await == 0).then_some(())).await;
+    browser.run("window.dots = 0").await;
+    scene.place("declined").await;
+    browser.sees(&order("DECLINED")).await;
+    browser.is_told("is DECLINED after", 1).await;
+    assert_eq!((browser.run("return window.dots").await, moving(browser).await), (0.into(), 0));
+    scene.end().await;
+}
+
+async fn moving(browser: &Browser) -> u64 {
+    browser.run("return document.getAnimations().length").await.as_u64().unwrap()
 }
 
 async fn focused(scene: &Scene) -> String {

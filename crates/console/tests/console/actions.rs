@@ -78,7 +78,8 @@ async fn an_orders_story_without_the_services_lines_says_what_it_lacks() {
     let story: Value = world.get(&format!("/orders/{order}")).send().await.unwrap().json().await.unwrap();
     assert_eq!(story["order"]["status"], "PAID");
     assert_eq!(story["complete"], false);
-    assert!(story["note"].as_str().is_some_and(|note| note.contains("elsewhere")));
+    let note = story["note"].as_str().unwrap();
+    assert!(note.contains("elsewhere") && note.contains("Receives, attempts"), "{note}");
     assert_eq!(story["traceId"].as_str().unwrap().len(), 32, "the console placed it, so it knows");
     let kinds: Vec<_> = story["steps"].as_array().unwrap().iter().map(|step| step["kind"].clone()).collect();
     assert_eq!((kinds.first(), kinds.last()), (Some(&json!("accepted")), Some(&json!("settled"))), "{story}");

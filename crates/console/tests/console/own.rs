@@ -41,24 +41,37 @@ async fn another_host_another_origin_and_another_site_are_refused_on_every_route
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_forbids_what_the_page_does_not_need() {
+async fn every_answer_refusals_included_forbids_what_the_page_does_not_need() {
     let world = World::start().await;
-    for (path, content_type) in [
-        ("/", "text/html; charset=utf-8"),
-        ("/app.js", "text/javascript; charset=utf-8"),
-        ("/style.css", "text/css; charset=utf-8"),
-        ("/nothing", "application/problem+json"),
+    let json = |body: &str| world.post("/orders").header("content-type", "application/json").body(body.to_owned());
+    let problem = "application/problem+json";
+    for (request, status, content_type) in [
+        (world.get("/"), 200, "text/html; charset=utf-8"),
+        (world.get("/app.js"), 200, "text/javascript; charset=utf-8"),
+        (world.get("/style.css"), 200, "text/css; charset=utf-8"),
+        (world.get("/events"), 200, "text/event-stream"),
+        (world.get("/nothing"), 404, problem),
+        (world.get("/orders/none"), 404, problem),
+        (world.post("/events"), 405, problem),
+        (json("{"), 400, problem),
+        (json(&" ".repeat(5000)), 413, problem),
+        (world.post("/orders").body("kind=paid"), 415, problem),
+        (json("{}"), 422, problem),
+        (world.get("/").header("host", "evil.test"), 421, problem),
+        (world.get("/").header("origin", "http://evil.test"), 403, problem),
     ] {
-        let answer = world.get(path).send().await.unwrap();
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status, "{answer:?}");
         let header = |name| answer.headers()[name].to_str().unwrap().to_owned();
-        assert_eq!(header("content-type"), content_type, "{path}");
+        assert_eq!(header("content-type"), content_type, "{answer:?}");
         assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("x-frame-options"), "DENY");
+        assert_eq!(header("cross-origin-resource-policy"), "same-origin");
         let policy = header("content-security-policy");
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(policy.contains("require-trusted-types-for 'script'"), "{policy}");
         assert!(!policy.contains("unsafe") && !policy.contains('*') && !policy.contains("data:"), "{policy}");
         assert!(answer.headers().get("access-control-allow-origin").is_none());
     }
-    assert_eq!(world.post("/events").send().await.unwrap().status(), 405);
     world.stop().await;
 }

@@ -24,6 +24,7 @@ async fn an_order_is_seen_on_its_way_and_at_its_end_with_the_time_that_it_took()
         ("payment-service", "payments-outbox"),
         ("payments-outbox", "payments"),
         ("payments", "results"),
+        ("results", "order-service"),
     ];
     let once = |state: &Value| ways.iter().all(|(from, to)| moved(state, from, to) == 1).then_some(());
     page.until("the order has gone each way once", once).await;
@@ -52,6 +53,7 @@ async fn a_dead_letter_is_seen_with_its_reason_and_belongs_to_its_order() {
     assert_eq!(order["deadLetter"]["messageId"], exhausted["messageId"]);
     let dlq = page.next().await;
     assert_eq!(place(&dlq, "orders-dlq")["now"], 2.0);
+    assert!(place(&dlq, "orders-dlq")["dwell"]["p99"].is_number(), "how long ago the oldest was sent");
     world.stop().await;
 }
 
@@ -75,6 +77,12 @@ async fn a_service_that_is_gone_is_away_and_its_figures_keep_their_time() {
     assert_eq!(measured(&before), measured(&after));
     assert_ne!(before["at"], after["at"]);
     assert_eq!(place(&after, "order-service")["status"], "up");
+    // What only it counts is not known, which is not the same as none.
+    for id in ["payment-service", "orders", "provider", "payments-outbox"] {
+        assert!(place(&after, id)["perSecond"].is_null(), "{id}: {after:#}");
+    }
+    assert!(place(&after, "order-service")["perSecond"].is_number(), "{after:#}");
+    assert_eq!(place(&after, "provider")["status"], "unknown");
     // Orders go on being taken, and wait where they are seen.
     let api = &world.api;
     let order = serde_json::json!({ "userId": "dev-user", "total": 42.00 });
