@@ -52,9 +52,16 @@ async fn an_order_is_one_trace_from_the_client_through_both_queues_and_the_provi
     ] {
         assert_eq!(server.attribute(key), value, "{server:#?}");
     }
-    for (key, value) in
-        [("http.request.method", "POST"), ("http.response.status_code", "201"), ("server.address", "127.0.0.1")]
-    {
+    let url = format!("{}/charges", provider.url);
+    let port = provider.url.rsplit_once(':').unwrap().1;
+    for (key, value) in [
+        ("http.request.method", "POST"),
+        ("http.response.status_code", "201"),
+        ("url.full", &url),
+        ("url.template", "/charges"),
+        ("server.address", "127.0.0.1"),
+        ("server.port", port),
+    ] {
         assert_eq!(provider_call.attribute(key), value, "{provider_call:#?}");
     }
     assert_eq!(*provider.traceparents.lock().unwrap(), [format!("00-{TRACE}-{}-01", provider_call.span_id)]);
