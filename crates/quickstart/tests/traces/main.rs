@@ -208,6 +208,8 @@ async fn what_fails_says_so_in_its_span_and_a_trace_without_a_client_has_a_root(
     process.place(42.00, None, "PAID").await;
     let answer = http_client().get(process.url("/orders/none")).send().await.unwrap();
     assert_eq!(answer.status(), 404);
+    let brew = axum::http::Method::from_bytes(b"BREW").unwrap();
+    assert_eq!(http_client().request(brew, process.url("/orders")).send().await.unwrap().status(), 405);
     assert!(process.interrupt().await);
 
     let spans = collector.spans();
@@ -227,6 +229,9 @@ async fn what_fails_says_so_in_its_span_and_a_trace_without_a_client_has_a_root(
         .filter(|span| span.attribute("http.response.status_code") == "404")
         .collect();
     assert!(unknown.len() == 1 && unknown[0].error.is_none(), "{unknown:#?}");
+    let [brewed] = all("HTTP /orders")[..] else { panic!("{spans:#?}") };
+    let methods = ["http.request.method", "http.request.method_original"].map(|key| brewed.attribute(key));
+    assert_eq!(methods, ["_OTHER", "BREW"]);
 }
 
 #[tokio::test]
