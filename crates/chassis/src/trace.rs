@@ -5,11 +5,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::OnceLock;
 
+use axum::http::HeaderMap;
 use opentelemetry::global::{self, BoxedSpan, BoxedTracer};
+use opentelemetry::propagation::{Injector, TextMapPropagator};
 use opentelemetry::trace::{
     Span, SpanBuilder, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState,
 };
 use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_semantic_conventions::attribute;
 use sqs::TraceContext;
 
@@ -85,6 +89,29 @@ impl OpenSpan {
     }
 }
 
+/// What a request with these headers is part of, or a new trace if they bring none.
+pub fn continue_from(headers: &HeaderMap) -> TraceContext {
+    let brought = TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers));
+    own_context(brought.span().span_context()).unwrap_or_else(TraceContext::root)
+}
+
+/// Has whoever is sent these headers continue `context`.
+pub fn pass_on(context: &TraceContext, headers: &mut HeaderMap) {
+    TraceContextPropagator::new().inject_context(&as_parent(context), &mut Sent(headers));
+}
+
+/// The propagator writes a `tracestate` where there is none, too, and an empty one should not be sent:
+/// <https://www.w3.org/TR/trace-context/#tracestate-header>.
+struct Sent<'a>(&'a mut HeaderMap);
+
+impl Injector for Sent<'_> {
+    fn set(&mut self, name: &str, value: String) {
+        if !value.is_empty() {
+            HeaderInjector(self.0).set(name, value);
+        }
+    }
+}
+
 /// What a span that continues `context` has for its parent. The first one of a trace has none.
 fn as_parent(context: &TraceContext) -> Context {
     let Some((trace_id, span_id)) = context.ids() else { return Context::new() };
@@ -101,7 +128,13 @@ fn own_context(span: &SpanContext) -> Option<TraceContext> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderName;
+
     use super::*;
+
+    fn headers(traceparent: &str) -> HeaderMap {
+        HeaderMap::from_iter([(HeaderName::from_static(sqs::trace::TRACEPARENT), traceparent.parse().unwrap())])
+    }
 
     #[test]
     fn a_child_stays_in_its_trace_although_nobody_exports_it() {
@@ -111,5 +144,40 @@ mod tests {
         assert_eq!(child.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_ne!(child.to_string(), parent);
         assert_eq!(child.to_string().parse(), Ok(child));
+    }
+
+    #[test]
+    fn headers_bring_what_a_message_with_that_traceparent_would() {
+        for traceparent in [
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03",
+            "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-the-future-brings",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "not a traceparent",
+            "",
+        ] {
+            let brought = continue_from(&headers(traceparent));
+            match traceparent.parse::<TraceContext>() {
+                Ok(read) => assert_eq!(brought, read, "{traceparent}"),
+                Err(_) => assert_eq!(brought.ids(), None, "{traceparent} begins a new trace"),
+            }
+        }
+        assert_eq!(continue_from(&HeaderMap::new()).ids(), None);
+    }
+
+    #[test]
+    fn headers_take_what_a_message_would_and_nothing_else() {
+        for traceparent in ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "none"] {
+            let context = TraceContext::continue_from(Some(traceparent)).child();
+            let mut sent = HeaderMap::new();
+            pass_on(&context, &mut sent);
+            assert_eq!(sent, headers(&context.to_string()));
+        }
     }
 }

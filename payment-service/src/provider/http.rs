@@ -6,10 +6,10 @@ use chassis::trace::OpenSpan;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_semantic_conventions::attribute;
-use reqwest::{Client, Response, Url};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Response};
 use serde::Serialize;
 use sqs::TraceContext;
-use sqs::trace::TRACEPARENT;
 use uuid::Uuid;
 
 use super::{Charge, Charged, ProviderUrl, Refund, Refunded, TRACER, Trouble, answer};
@@ -20,8 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Charges and refunds over HTTP.
 pub struct HttpProvider {
     client: Client,
-    charges: Url,
-    refunds: Url,
+    provider: ProviderUrl,
 }
 
 #[derive(Serialize)]
@@ -51,15 +50,15 @@ impl HttpProvider {
             // A charge must not be sent to wherever an answer points.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { client, charges: url.below("charges"), refunds: url.below("refunds") })
+        Ok(Self { client, provider: url })
     }
 
     pub(super) async fn charge(&self, charge: &Charge) -> Result<Charged, Trouble> {
         let Charge { order_id, amount, .. } = *charge;
         let (user_id, currency) = (charge.user_id.as_str(), charge.currency.as_str());
         let request = ChargeRequest { order_id, user_id, amount, currency };
-        let mut span = self.begin_span("/charges", charge.trace);
-        let answer = match self.post(&self.charges, order_id.to_string(), &request, &mut span).await {
+        let mut span = self.begin_span("charges", charge.trace);
+        let answer = match self.post("charges", order_id.to_string(), &request, &mut span).await {
             Ok(response) => answer::of_charge(response).await,
             Err(trouble) => Err(trouble),
         };
@@ -69,8 +68,8 @@ impl HttpProvider {
     pub(super) async fn refund(&self, refund: &Refund) -> Result<Refunded, Trouble> {
         let Refund { order_id, amount, .. } = *refund;
         let request = RefundRequest { order_id, amount, currency: refund.currency.as_str() };
-        let mut span = self.begin_span("/refunds", refund.trace);
-        let answer = match self.post(&self.refunds, format!("refund-{order_id}"), &request, &mut span).await {
+        let mut span = self.begin_span("refunds", refund.trace);
+        let answer = match self.post("refunds", format!("refund-{order_id}"), &request, &mut span).await {
             Ok(response) => answer::of_refund(response).await,
             Err(trouble) => Err(trouble),
         };
@@ -79,27 +78,29 @@ impl HttpProvider {
 
     async fn post(
         &self,
-        url: &Url,
+        what: &str,
         key: String,
         request: &impl Serialize,
         span: &mut OpenSpan,
     ) -> Result<Response, Trouble> {
-        let request = self.client.post(url.clone()).header("Idempotency-Key", key).json(request);
-        let response = request.header(TRACEPARENT, span.context().to_string()).send().await;
-        let response = response.map_err(answer::unanswered)?;
+        let request = self.client.post(self.provider.below(what)).header("Idempotency-Key", key).json(request);
+        let mut trace = HeaderMap::new();
+        chassis::trace::pass_on(&span.context(), &mut trace);
+        let response = request.headers(trace).send().await.map_err(answer::unanswered)?;
         span.set(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(response.status().as_u16()));
         Ok(response)
     }
 
-    /// The URL's own path and query may be secrets, and are not told.
-    fn begin_span(&self, path: &'static str, parent: TraceContext) -> OpenSpan {
-        let mut span = TRACER.begin(format!("POST {path}"), SpanKind::Client, parent);
+    fn begin_span(&self, what: &'static str, parent: TraceContext) -> OpenSpan {
+        let mut span = TRACER.begin(format!("POST /{what}"), SpanKind::Client, parent);
         span.describe(|| {
+            let url = self.provider.below(what);
             vec![
                 KeyValue::new(attribute::HTTP_REQUEST_METHOD, "POST"),
-                KeyValue::new(attribute::URL_TEMPLATE, path),
-                KeyValue::new(attribute::SERVER_ADDRESS, self.charges.host_str().unwrap_or_default().to_owned()),
-                KeyValue::new(attribute::SERVER_PORT, self.charges.port_or_known_default().map_or(0, i64::from)),
+                KeyValue::new(attribute::URL_FULL, self.provider.shown_below(what)),
+                KeyValue::new(attribute::URL_TEMPLATE, format!("/{what}")),
+                KeyValue::new(attribute::SERVER_ADDRESS, url.host_str().unwrap_or_default().to_owned()),
+                KeyValue::new(attribute::SERVER_PORT, url.port_or_known_default().map_or(0, i64::from)),
             ]
         });
         span

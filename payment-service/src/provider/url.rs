@@ -36,6 +36,15 @@ impl ProviderUrl {
         }
         url
     }
+
+    /// The same as a span shows it: what may be a secret is replaced, in the words of the semantic conventions for `url.full`.
+    pub(super) fn shown_below(&self, what: &str) -> String {
+        let Self(url) = self;
+        let user = if url.username().is_empty() && url.password().is_none() { "" } else { "REDACTED:REDACTED@" };
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let path = if url.path() == "/" { "" } else { "/REDACTED" };
+        format!("{}://{user}{}{port}{path}/{what}", url.scheme(), url.host_str().unwrap_or_default())
+    }
 }
 
 impl fmt::Display for ProviderUrl {
@@ -58,6 +67,15 @@ mod tests {
     fn no_secret_of_the_url_is_shown() {
         let url: ProviderUrl = "https://user:s3cret@pay.example/t0ken".parse().unwrap();
         assert_eq!((url.to_string(), format!("{url:?}")), ("https://pay.example".into(), "https://pay.example".into()));
+        assert_eq!(url.shown_below("charges"), "https://REDACTED:REDACTED@pay.example/REDACTED/charges");
+    }
+
+    #[test]
+    fn where_there_is_no_secret_the_whole_url_is_shown() {
+        for url in ["http://localhost:9000", "https://pay.example", "http://[::1]:9000/"] {
+            let url: ProviderUrl = url.parse().unwrap();
+            assert_eq!(url.shown_below("charges"), url.below("charges").to_string());
+        }
     }
 
     #[test]

@@ -18,7 +18,8 @@ use crate::Configuration;
 
 /// How long the last export may take: the second that a process has left after its [parts](crate::shutdown).
 const LAST_EXPORT: Duration = Duration::from_secs(1);
-const EXAMPLE: &str = "http://localhost:4318";
+/// Where a collector on this machine listens.
+const LOCAL: &str = "http://localhost:4318";
 
 /// Where traces go to, and which.
 #[derive(Clone, Debug)]
@@ -35,14 +36,18 @@ pub(super) struct Exporting(SdkTracerProvider);
 
 impl Traces {
     pub(super) fn read(configuration: &mut Configuration) -> Self {
-        let base = configuration.url("OTEL_EXPORTER_OTLP_ENDPOINT", EXAMPLE);
+        let base = configuration.url("OTEL_EXPORTER_OTLP_ENDPOINT", LOCAL);
         let own = configuration.url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost:4318/v1/traces");
-        configuration.read("OTEL_EXPORTER_OTLP_PROTOCOL", (), |protocol| {
-            if protocol == "http/protobuf" {
-                Ok(())
-            } else {
-                Err("must be http/protobuf, which is all that is spoken here")
-            }
+        for name in ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] {
+            configuration.read(name, (), |protocol| match protocol {
+                "http/protobuf" => Ok(()),
+                _ => Err("must be http/protobuf, which is all that is spoken here"),
+            });
+        }
+        let wanted = configuration.read("OTEL_TRACES_EXPORTER", None, |exporter| match exporter {
+            "otlp" => Ok(Some(true)),
+            "none" => Ok(Some(false)),
+            _ => Err("must be otlp or none: nothing else is exported to"),
         });
         let disabled =
             configuration.read("OTEL_SDK_DISABLED", false, |value| match value.to_ascii_lowercase().as_str() {
@@ -52,8 +57,11 @@ impl Traces {
             });
         let sampler = LinkedSampler::read(configuration);
         let service = configuration.read("OTEL_SERVICE_NAME", None, |name| Ok::<_, String>(Some(name.to_owned())));
+        // Who asks for the exporter and names no endpoint means OpenTelemetry's own default; who does neither wants none.
+        let base = base.or_else(|| (wanted == Some(true)).then(|| LOCAL.to_owned()));
         let base = base.map(|base| format!("{}/v1/traces", base.trim_end_matches('/')));
-        Self { endpoint: own.or(base).filter(|_| !disabled), sampler, service }
+        let endpoint = own.or(base).filter(|_| wanted != Some(false) && !disabled);
+        Self { endpoint, sampler, service }
     }
 
     /// Exports what all of the process's tracers begin from now on.
@@ -86,6 +94,50 @@ impl Exporting {
     pub(super) fn end(self) {
         if let Err(error) = self.0.shutdown_with_timeout(LAST_EXPORT) {
             tracing::warn!(%error, "the last traces were not exported");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::Faults;
+
+    fn endpoint(variables: &[(&str, &str)]) -> Result<Option<String>, Faults> {
+        let mut configuration = Configuration::new(variables.iter().copied().collect());
+        let traces = Traces::read(&mut configuration);
+        configuration.whole(traces.endpoint)
+    }
+
+    #[test]
+    fn traces_go_where_the_variables_say_and_nowhere_unless_they_say_so() {
+        let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/");
+        let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4318/there");
+        let exporter = |name| ("OTEL_TRACES_EXPORTER", name);
+        for (variables, expected) in [
+            (&[][..], None),
+            (&[base], Some("http://collector:4318/v1/traces")),
+            (&[base, own], Some("http://traces:4318/there")),
+            (&[base, exporter("otlp")], Some("http://collector:4318/v1/traces")),
+            (&[exporter("otlp")], Some("http://localhost:4318/v1/traces")),
+            (&[base, own, exporter("none")], None),
+            (&[base, exporter("otlp"), ("OTEL_SDK_DISABLED", "true")], None),
+            (&[base, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")], Some("http://collector:4318/v1/traces")),
+        ] {
+            assert_eq!(endpoint(variables), Ok(expected.map(str::to_owned)), "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn an_exporter_or_a_protocol_that_is_not_there_is_refused_by_its_name() {
+        for variable in [
+            ("OTEL_TRACES_EXPORTER", "zipkin"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
+        ] {
+            let refused = endpoint(&[variable]).unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("{}: must be ", variable.0)), "{refused}");
+            assert_eq!(refused.lines().count(), 1, "{refused}");
         }
     }
 }

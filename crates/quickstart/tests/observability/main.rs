@@ -89,16 +89,16 @@ async fn metrics(admin: SocketAddr) -> String {
 }
 
 async fn every_target_is_scraped(prometheus: &Prometheus) {
-    eventually("both services are scraped", async || {
+    eventually("both services are scraped, in both formats", async || {
         let targets = prometheus.get("targets").await;
         let targets = targets["activeTargets"].as_array().unwrap().clone();
         for target in &targets {
             assert_ne!(target["health"], "down", "{target}");
         }
-        (targets.len() == 2 && targets.iter().all(|target| target["health"] == "up")).then_some(())
+        (targets.len() == 4 && targets.iter().all(|target| target["health"] == "up")).then_some(())
     })
     .await;
-    println!("scraped: order-service as OpenMetrics, payment-service as text");
+    println!("scraped without a complaint: both services, as OpenMetrics and as text");
 }
 
 async fn every_panel_has_data(prometheus: &Prometheus) {

@@ -11,6 +11,10 @@ use testbed::{eventually, http_client};
 
 pub(crate) const IMAGE: &str = "prom/prometheus:v2.53.3";
 
+/// The formats of `/metrics`, by Prometheus's names.
+const OPEN_METRICS: &str = "OpenMetricsText1.0.0";
+const TEXT: &str = "PrometheusText0.0.4";
+
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
@@ -22,19 +26,23 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// With the project's rules, and a job of its service's name per target: one asked for OpenMetrics, one for the older
-    /// text format.
+    /// With the project's rules, and a job of its service's name per target. Another job per target asks it for its other
+    /// format: what that answers is parsed, and counted nowhere.
     pub(crate) async fn start(orders_admin: SocketAddr, payments_admin: SocketAddr) -> Self {
         let configuration = TempDir::new().unwrap();
-        let text = format!(
-            "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\n\
-             rule_files: [/rules/*.yml]\n\
-             scrape_configs:\n\
-             - {{ job_name: order-service, scrape_protocols: [OpenMetricsText1.0.0],\n    \
-                  static_configs: [{{ targets: ['{orders_admin}'] }}] }}\n\
-             - {{ job_name: payment-service, scrape_protocols: [PrometheusText0.0.4],\n    \
-                  static_configs: [{{ targets: ['{payments_admin}'] }}] }}\n"
-        );
+        let mut text = "global: { scrape_interval: 1s, evaluation_interval: 1s }\n\
+                        rule_files: [/rules/*.yml]\n\
+                        scrape_configs:\n"
+            .to_owned();
+        for (service, admin, format, other) in [
+            ("order-service", orders_admin, OPEN_METRICS, TEXT),
+            ("payment-service", payments_admin, TEXT, OPEN_METRICS),
+        ] {
+            let target = format!("static_configs: [{{ targets: ['{admin}'] }}]");
+            text += &format!("- {{ job_name: {service}, scrape_protocols: [{format}], {target} }}\n");
+            let dropped = "metric_relabel_configs: [{ action: drop, regex: '.*' }]";
+            text += &format!("- {{ job_name: {service}-{other}, scrape_protocols: [{other}], {target}, {dropped} }}\n");
+        }
         std::fs::write(configuration.path().join("prometheus.yml"), text).unwrap();
         readable_by_all(configuration.path());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -52,9 +52,16 @@ async fn an_order_is_one_trace_from_the_client_through_both_queues_and_the_provi
     ] {
         assert_eq!(server.attribute(key), value, "{server:#?}");
     }
-    for (key, value) in
-        [("http.request.method", "POST"), ("http.response.status_code", "201"), ("server.address", "127.0.0.1")]
-    {
+    let url = format!("{}/charges", provider.url);
+    let port = provider.url.rsplit_once(':').unwrap().1;
+    for (key, value) in [
+        ("http.request.method", "POST"),
+        ("http.response.status_code", "201"),
+        ("url.full", &url),
+        ("url.template", "/charges"),
+        ("server.address", "127.0.0.1"),
+        ("server.port", port),
+    ] {
         assert_eq!(provider_call.attribute(key), value, "{provider_call:#?}");
     }
     assert_eq!(*provider.traceparents.lock().unwrap(), [format!("00-{TRACE}-{}-01", provider_call.span_id)]);
@@ -201,6 +208,8 @@ async fn what_fails_says_so_in_its_span_and_a_trace_without_a_client_has_a_root(
     process.place(42.00, None, "PAID").await;
     let answer = http_client().get(process.url("/orders/none")).send().await.unwrap();
     assert_eq!(answer.status(), 404);
+    let brew = axum::http::Method::from_bytes(b"BREW").unwrap();
+    assert_eq!(http_client().request(brew, process.url("/orders")).send().await.unwrap().status(), 405);
     assert!(process.interrupt().await);
 
     let spans = collector.spans();
@@ -220,6 +229,9 @@ async fn what_fails_says_so_in_its_span_and_a_trace_without_a_client_has_a_root(
         .filter(|span| span.attribute("http.response.status_code") == "404")
         .collect();
     assert!(unknown.len() == 1 && unknown[0].error.is_none(), "{unknown:#?}");
+    let [brewed] = all("HTTP /orders")[..] else { panic!("{spans:#?}") };
+    let methods = ["http.request.method", "http.request.method_original"].map(|key| brewed.attribute(key));
+    assert_eq!(methods, ["_OTHER", "BREW"]);
 }
 
 #[tokio::test]

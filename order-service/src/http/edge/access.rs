@@ -16,8 +16,6 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use sqs::TraceContext;
-use sqs::trace::TRACEPARENT;
 use tower_governor::key_extractor::KeyExtractor;
 use tracing::Instrument;
 
@@ -113,10 +111,9 @@ impl HttpMetrics {
 }
 
 fn begin_span(method: &'static str, route: &str, client: &str, request: &Request) -> OpenSpan {
-    let traceparent = request.headers().get(TRACEPARENT).and_then(|value| value.to_str().ok());
     let verb = if method == OTHER_METHOD { "HTTP" } else { method };
     let name = if route.is_empty() { verb.to_owned() } else { format!("{verb} {route}") };
-    let mut span = TRACER.begin(name, SpanKind::Server, TraceContext::continue_from(traceparent));
+    let mut span = TRACER.begin(name, SpanKind::Server, chassis::trace::continue_from(request.headers()));
     span.describe(|| {
         let mut attributes = vec![
             KeyValue::new(attribute::HTTP_REQUEST_METHOD, method),
@@ -124,6 +121,9 @@ fn begin_span(method: &'static str, route: &str, client: &str, request: &Request
             KeyValue::new(attribute::URL_SCHEME, "http"),
             KeyValue::new(attribute::CLIENT_ADDRESS, client.to_owned()),
         ];
+        if method == OTHER_METHOD {
+            attributes.push(KeyValue::new(attribute::HTTP_REQUEST_METHOD_ORIGINAL, request.method().to_string()));
+        }
         if !route.is_empty() {
             attributes.push(KeyValue::new(attribute::HTTP_ROUTE, route.to_owned()));
         }
