@@ -13,6 +13,8 @@ use crate::price::Price;
 /// Between two points.
 pub(crate) const STEP: Duration = Duration::from_secs(2);
 const POINTS: usize = 150;
+/// What an order costs is over so many points: of two seconds in which one order ends, it says nothing.
+const COST_POINTS: usize = 5;
 
 type Series = VecDeque<Option<f64>>;
 
@@ -40,6 +42,9 @@ pub(crate) struct Charts {
     /// Where the next point begins.
     #[serde(skip)]
     last: Option<(Instant, Reading)>,
+    /// Requests and orders that ended, of the last points.
+    #[serde(skip)]
+    costs: VecDeque<[f64; 2]>,
 }
 
 impl Charts {
@@ -57,12 +62,14 @@ impl Charts {
             begun: Instant::now(),
             steps: 0,
             last: None,
+            costs: VecDeque::new(),
         }
     }
 
     /// What comes is not compared with what was: there is a gap between.
     pub(crate) fn begin_anew(&mut self) {
         self.last = None;
+        self.costs.clear();
     }
 
     /// Adds a point if it is time for one, or several where that time has been missed; `measured`: whether somebody
@@ -79,9 +86,16 @@ impl Charts {
         let measured = |count| seconds > 0.0 && measured(count);
         let rate = |count| measured(count).then(|| between.count(count) / seconds);
         let dwell = |share| between.duration(Timed::InOrders).quantile(share);
-        let ended = between.count(Count::Ended);
-        let known = ended > 0.0 && measured(Count::Ended) && measured(Count::Requests);
-        let per_order = known.then(|| between.count(Count::Requests) / ended);
+        if measured(Count::Requests) && measured(Count::Ended) {
+            self.costs.push_back([between.count(Count::Requests), between.count(Count::Ended)]);
+            if self.costs.len() > COST_POINTS {
+                self.costs.pop_front();
+            }
+        } else {
+            self.costs.clear();
+        }
+        let [requests, ended] = [0, 1].map(|index| self.costs.iter().map(|cost| cost[index]).sum::<f64>());
+        let per_order = (ended > 0.0).then(|| requests / ended);
         let dollars = per_order.map(|per_order| price.per_million_orders(per_order) / 1e6);
         let points = [
             (&mut self.placed_per_second, rate(Count::Placed)),
@@ -139,7 +153,7 @@ mod tests {
         assert_eq!(charts.dollars_per_order.back(), Some(&Some(1.2e-6)));
         charts.add(begin + STEP * 2, &Reading::of(&totals, &names), all, price);
         assert_eq!(charts.placed_per_second.back(), Some(&Some(0.0)));
-        assert_eq!(charts.requests_per_order.back(), Some(&None), "nothing to divide by");
+        assert_eq!(charts.requests_per_order.back(), Some(&Some(3.0)), "of the last ten seconds");
         charts.add(begin + STEP * 3, &Reading::of(&totals, &names), |count| count != Count::Placed, price);
         assert_eq!(charts.placed_per_second.back(), Some(&None));
         assert_eq!(charts.settled_per_second.back(), Some(&Some(0.0)), "others are still measured");
@@ -151,6 +165,7 @@ mod tests {
         charts.begin_anew();
         charts.add(begin + STEP * 7, &Reading::of(&totals, &names), all, price);
         assert_eq!(latest(&charts), [None; 2]);
+        assert_eq!(charts.requests_per_order.back(), Some(&None), "nothing to divide by");
         assert_eq!(charts.placed_per_second.len(), POINTS);
     }
 }
