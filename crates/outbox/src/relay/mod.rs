@@ -118,7 +118,10 @@ impl Run {
             tokio::select! {
                 () = sender.outbox.hand_over().news() => self.take_over().await,
                 Some(call) = self.calls.join_next() => self.called(call),
-                Some(claim) = self.claims.join_next() => self.claimed(claim),
+                Some(claim) = self.claims.join_next() => {
+                    self.claimed(claim);
+                    self.look(stop);
+                }
                 _ = sweep.tick() => self.sweep(stop),
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
                 () = stop.cancelled(), if !self.state.is_stopping() => {
@@ -195,19 +198,25 @@ impl Run {
             let (queue, oldest_s) = (queue.name(), oldest.as_secs());
             tracing::warn!(queue, events, oldest_s, "events have waited in the outbox for over a minute");
         }
-        // Tells whether the queue is there; if there is something to send, that tells.
-        if self.state.is_idle(now) && !queue.is_reachable() {
-            let (queue, stop) = (queue.clone(), stop.clone());
-            self.state.look_begun();
-            self.calls.spawn(async move {
-                tokio::select! {
-                    outcome = queue.refresh() => outcome.map_err(|_| Outage),
-                    // Whatever is left is tried all the same.
-                    () = stop.cancelled() => Ok(()),
-                }
-            });
-        }
+        self.look(stop);
         self.state.sweep(now);
+    }
+
+    /// Finds out whether the queue is there, unless that is known or there is something to send, which tells.
+    fn look(&mut self, stop: &CancellationToken) {
+        let queue = &self.sender.queue;
+        if queue.is_reachable() || !self.state.is_idle(Instant::now()) {
+            return;
+        }
+        let (queue, stop) = (queue.clone(), stop.clone());
+        self.state.look_begun();
+        self.calls.spawn(async move {
+            tokio::select! {
+                outcome = queue.refresh() => outcome.map_err(|_| Outage),
+                // Whatever is left is tried all the same.
+                () = stop.cancelled() => Ok(()),
+            }
+        });
     }
 
     /// Gives back what is in memory and not sent, and what is still being committed with a lease of this relay's.

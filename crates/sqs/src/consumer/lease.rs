@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -105,6 +106,8 @@ pub(super) struct Leases(Arc<Registry>);
 struct Registry {
     next_id: AtomicU64,
     held: Mutex<HashMap<u64, Held>>,
+    /// Told of the first lease after there were none: until then nobody need look.
+    taken: Notify,
 }
 
 #[derive(Debug)]
@@ -159,7 +162,12 @@ impl Leases {
             handled_since: Some(now),
             lost: lost.clone(),
         };
-        self.held().insert(id, held);
+        let mut all_held = self.held();
+        if all_held.is_empty() {
+            self.0.taken.notify_one();
+        }
+        all_held.insert(id, held);
+        drop(all_held);
         Lease { id, receipt, timeout, received: now, lost, leases: self.clone() }
     }
 
@@ -189,6 +197,9 @@ impl Leases {
     ) {
         let keeping = async {
             loop {
+                while self.count() == 0 {
+                    self.0.taken.notified().await;
+                }
                 sleep(self.tick()).await;
                 self.give_up(queue.name(), &metrics, cap);
                 let due = self.due();
