@@ -18,6 +18,8 @@ build_services() {
   local name=$1 tree=$2 binaries=$work/bin/$1 crate
   shift 2
   say "building $name ($profile)"
+  # Else cargo takes what it has built of another tree, at the same place in its workspace, for this one's.
+  find "$tree" -path "$tree/target" -prune -o -name '*.rs' -exec touch {} +
   (cd "$tree" && cargo build --quiet --locked $release "${@/#/--package=}")
   mkdir -p "$binaries"
   for crate in "$@"; do
