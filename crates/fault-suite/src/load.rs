@@ -136,7 +136,7 @@ impl Clients {
             let order: Value = serde_json::from_str(&answer).unwrap();
             return Some(order["orderId"].as_str().unwrap().to_owned());
         }
-        let may_try_again = status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 429);
+        let may_try_again = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
         assert!(may_try_again, "{status}: {answer}");
         None
     }

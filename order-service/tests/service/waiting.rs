@@ -14,7 +14,7 @@ use crate::{Service, settings};
 
 /// What `waiting` comes to, long before the 30 s are over after which it would be answered anyway.
 pub(crate) async fn woken<T>(waiting: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), waiting).await.expect("the order's end wakes nobody who waits for it")
+    timeout(Duration::from_secs(25), waiting).await.expect("who waits is not answered when the order ends")
 }
 
 async fn get(service: &Service, order: &str, prefer: &str) -> Answer {

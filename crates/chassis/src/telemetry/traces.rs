@@ -38,12 +38,6 @@ impl Traces {
     pub(super) fn read(configuration: &mut Configuration) -> Self {
         let base = configuration.url("OTEL_EXPORTER_OTLP_ENDPOINT", LOCAL);
         let own = configuration.url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost:4318/v1/traces");
-        for name in ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] {
-            configuration.read(name, (), |protocol| match protocol {
-                "http/protobuf" => Ok(()),
-                _ => Err("must be http/protobuf, which is all that is spoken here"),
-            });
-        }
         let wanted = configuration.read("OTEL_TRACES_EXPORTER", None, |exporter| match exporter {
             "otlp" => Ok(Some(true)),
             "none" => Ok(Some(false)),
@@ -55,12 +49,16 @@ impl Traces {
                 "false" => Ok(false),
                 _ => Err("must be true or false"),
             });
+        let is_exported = wanted != Some(false) && !disabled;
+        // The protocol for traces goes before the general one, which then is for others.
+        let has_own = read_protocol(configuration, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", is_exported);
+        read_protocol(configuration, "OTEL_EXPORTER_OTLP_PROTOCOL", is_exported && !has_own);
         let sampler = LinkedSampler::read(configuration);
         let service = configuration.read("OTEL_SERVICE_NAME", None, |name| Ok::<_, String>(Some(name.to_owned())));
         // Who asks for the exporter and names no endpoint means OpenTelemetry's own default; who does neither wants none.
         let base = base.or_else(|| (wanted == Some(true)).then(|| LOCAL.to_owned()));
         let base = base.map(|base| format!("{}/v1/traces", base.trim_end_matches('/')));
-        let endpoint = own.or(base).filter(|_| wanted != Some(false) && !disabled);
+        let endpoint = own.or(base).filter(|_| is_exported);
         Self { endpoint, sampler, service }
     }
 
@@ -90,6 +88,15 @@ impl Traces {
     }
 }
 
+/// Whether the variable is set; where it `applies`, it must be what is spoken.
+fn read_protocol(configuration: &mut Configuration, name: &'static str, applies: bool) -> bool {
+    configuration.read(name, false, |protocol| match protocol {
+        "http/protobuf" => Ok(true),
+        _ if !applies => Ok(true),
+        _ => Err("must be http/protobuf, which is all that is spoken here"),
+    })
+}
+
 impl Exporting {
     pub(super) fn end(self) {
         if let Err(error) = self.0.shutdown_with_timeout(LAST_EXPORT) {
@@ -103,6 +110,8 @@ mod tests {
     use super::*;
     use crate::configuration::Faults;
 
+    const GRPC: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+
     fn endpoint(variables: &[(&str, &str)]) -> Result<Option<String>, Faults> {
         let mut configuration = Configuration::new(variables.iter().copied().collect());
         let traces = Traces::read(&mut configuration);
@@ -114,6 +123,7 @@ mod tests {
         let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/");
         let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4318/there");
         let exporter = |name| ("OTEL_TRACES_EXPORTER", name);
+        let own_protocol = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf");
         for (variables, expected) in [
             (&[][..], None),
             (&[base], Some("http://collector:4318/v1/traces")),
@@ -123,6 +133,9 @@ mod tests {
             (&[base, own, exporter("none")], None),
             (&[base, exporter("otlp"), ("OTEL_SDK_DISABLED", "true")], None),
             (&[base, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")], Some("http://collector:4318/v1/traces")),
+            (&[base, GRPC, own_protocol], Some("http://collector:4318/v1/traces")),
+            (&[base, GRPC, exporter("none")], None),
+            (&[base, GRPC, ("OTEL_SDK_DISABLED", "true")], None),
         ] {
             assert_eq!(endpoint(variables), Ok(expected.map(str::to_owned)), "{variables:?}");
         }
@@ -130,11 +143,8 @@ mod tests {
 
     #[test]
     fn an_exporter_or_a_protocol_that_is_not_there_is_refused_by_its_name() {
-        for variable in [
-            ("OTEL_TRACES_EXPORTER", "zipkin"),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
-            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
-        ] {
+        for variable in [("OTEL_TRACES_EXPORTER", "zipkin"), GRPC, ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json")]
+        {
             let refused = endpoint(&[variable]).unwrap_err().to_string();
             assert!(refused.starts_with(&format!("{}: must be ", variable.0)), "{refused}");
             assert_eq!(refused.lines().count(), 1, "{refused}");

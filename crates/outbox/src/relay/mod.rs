@@ -118,10 +118,7 @@ impl Run {
             tokio::select! {
                 () = sender.outbox.hand_over().news() => self.take_over().await,
                 Some(call) = self.calls.join_next() => self.called(call),
-                Some(claim) = self.claims.join_next() => {
-                    self.claimed(claim);
-                    self.look(stop);
-                }
+                Some(claim) = self.claims.join_next() => self.claimed(claim, stop),
                 _ = sweep.tick() => self.sweep(stop),
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
                 () = stop.cancelled(), if !self.state.is_stopping() => {
@@ -168,12 +165,17 @@ impl Run {
         });
     }
 
-    fn claimed(&mut self, claim: Result<(usize, Result<Vec<Claimed>, WriteError>), JoinError>) {
+    fn claimed(
+        &mut self,
+        claim: Result<(usize, Result<Vec<Claimed>, WriteError>), JoinError>,
+        stop: &CancellationToken,
+    ) {
         let queue = self.sender.queue.name();
         match claim {
             Ok((limit, Ok(rows))) => {
                 self.is_first = false;
-                return self.state.claimed(limit, rows);
+                self.state.claimed(limit, rows);
+                return self.look(stop);
             }
             Ok((_, Err(error))) => tracing::warn!(queue, %error, "the outbox cannot be read, will try again"),
             Err(panic) => tracing::error!(queue, error = %panic, "reading the outbox panicked"),
@@ -205,7 +207,7 @@ impl Run {
     /// Finds out whether the queue is there, unless that is known or there is something to send, which tells.
     fn look(&mut self, stop: &CancellationToken) {
         let queue = &self.sender.queue;
-        if queue.is_reachable() || !self.state.is_idle(Instant::now()) {
+        if queue.is_reachable() || self.state.is_stopping() || !self.state.is_idle(Instant::now()) {
             return;
         }
         let (queue, stop) = (queue.clone(), stop.clone());

@@ -14,8 +14,8 @@ use crate::{Scene, config};
 async fn receives_that_bring_a_few_messages_each_do_not_leave_the_slots_empty() {
     let scene = Scene::start().await;
     scene.send_many("m", 160).await;
-    // While one poller has received ten times, its first message is done: alone, it could keep 25 slots busy.
-    let (until_it_comes, at_it) = (Duration::from_millis(300), Duration::from_secs(3));
+    // While one poller has received 17 times, its first message is done: alone, it could keep 42 slots busy.
+    let (until_it_comes, at_it) = (Duration::from_millis(300), Duration::from_secs(5));
     let so_far = AtomicUsize::new(0);
     scene.proxy.fail(move |action, _| match action {
         "ReceiveMessage" => {
