@@ -7,9 +7,6 @@ use crate::page::{Page, checkout};
 /// What GitHub serves beside the repository's files, under an address relative to theirs.
 const SERVED: &str = "../../actions/";
 
-/// Written by `bench/run` and `bench/growth`.
-const MEASURED: [&str; 2] = ["bench/RESULTS.md", "bench/GROWTH.md"];
-
 /// What the page points to and is not there, each with its line.
 pub(crate) fn broken(page: &Page) -> Vec<String> {
     let mut broken = Vec::new();
@@ -31,7 +28,7 @@ fn fault_of_link(page: &Page, target: &str) -> Option<String> {
         "" => page.path.clone(),
         path => plain(&page.path.parent().unwrap_or(Path::new("")).join(path)),
     };
-    if !checkout().join(&path).exists() && !MEASURED.iter().any(|report| path == Path::new(report)) {
+    if !checkout().join(&path).exists() {
         return Some(format!("there is no {target}"));
     }
     let known = anchor.is_empty() || Page::read(&path).anchors().contains(anchor);
